@@ -1,0 +1,1 @@
+"""Communication accounts for Python CRMs: e-mail and SMS accounts with an exact send limit."""

@@ -1,0 +1,1 @@
+"""Floor 2: people create, edit and delete accounts."""

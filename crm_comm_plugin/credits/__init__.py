@@ -1,0 +1,1 @@
+"""Floor 2: credits of SMS accounts: buy, activate, balance."""

@@ -1,0 +1,1 @@
+"""Hosts: they use only the contract."""

@@ -1,0 +1,1 @@
+"""The reference host: a small CRM shell in a browser."""
