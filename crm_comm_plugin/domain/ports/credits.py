@@ -1,0 +1,229 @@
+"""The ports of SMS credits: what is bought and left, who can be paid for, and what delivery reports are about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
+
+from crm_comm_hookspecs import Account, Confirm, Context, Credits, Outcome, Reply, Request, Result, TextSize
+
+REF_FIELD = "crm_comm_ref"
+"""In the `Recipient.fields` of an outcome made from a delivery report: our own reference of that text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsLeft:
+    """A stored balance. level: ok | warn (at or below the threshold) | bad (nothing left)."""
+
+    balance: Decimal
+    unit: str
+    as_of: datetime
+    level: str = "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payable:
+    """How many texts, from the front, the balance pays for. count None: the gateway does not say, so try them all."""
+
+    count: int | None
+    price: Decimal | None = None
+    balance: Decimal | None = None
+    unit: str = ""
+
+
+class CreditsDesk(Protocol):
+    """Buying, activating and reading credits: what the SMS editor's actions call.
+
+    values: the form's loaded values. secrets: {"access_code": text}, typed or stored (rule 4 was checked).
+    account.id "" is an account that is not saved yet.
+    """
+
+    def run(
+        self,
+        context: Context,
+        action: str,
+        account: Account,
+        values: Mapping[str, Any],
+        secrets: Mapping[str, str],
+        confirmed: str = "",
+    ) -> Result:
+        """`purchase_credits`, `activate`, `refresh_credits`. Gateway trouble comes back as a Result in words."""
+        ...
+
+    def confirm(
+        self, context: Context, action: str, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]
+    ) -> Confirm | None:
+        """The question that names the price, for a gateway that charges a stored card at once; else None."""
+        ...
+
+    def came_back(self, context: Context, params: Mapping[str, str]) -> Result | None:
+        """`crm_comm_callback` after a purchase; None when these params are not of a purchase."""
+        ...
+
+    def left(self, account_ids: Sequence[str]) -> dict[str, CreditsLeft]:
+        """Stored balances by account id, in one query; asks no gateway."""
+        ...
+
+    def code_problem(self, gateway: str, code: str) -> str:
+        """What is wrong with the form of a pasted access code, in words; "" = it may be right. Asks no gateway."""
+        ...
+
+
+class CreditCheck(Protocol):
+    """Before a send: hold the price against the balance."""
+
+    def payable(
+        self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str], sizes: Sequence[TextSize]
+    ) -> Payable:
+        """How many of these texts can be paid for, in their order. Never raises for a gateway that is down."""
+        ...
+
+    def spent(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """After a send: read the balance again and store it. Never raises for a gateway that is down."""
+        ...
+
+
+class ReportDesk(Protocol):
+    """`crm_comm_receive`."""
+
+    def receive(self, request: Request) -> Reply:
+        """Take a delivery report; 404 for what is not ours or not genuine. Late, doubled, unknown ones are harmless."""
+        ...
+
+
+@runtime_checkable
+class SendAware(Protocol):
+    """A transport that wants to know for which send it works; told before the first `deliver`."""
+
+    def begin(self, send_id: str) -> None:
+        """The send that the next batches belong to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentText:
+    """What a reference stands for. send_id "" where the sender did not say; gateway_id: the gateway's own id, if told."""
+
+    ref: str
+    account_id: str
+    send_id: str
+    address: str
+    at: datetime
+    gateway_id: str = ""
+
+
+class TextRefs(Protocol):
+    """References of texts, written before they go, so that a later report or query finds its recipient."""
+
+    def remember(self, texts: Sequence[SentText]) -> None:
+        """Write them, in one transaction; forgets what is older than 90 days."""
+        ...
+
+    def find(self, account_id: str, refs: Sequence[str]) -> dict[str, SentText]:
+        """Those of the references that belong to this account."""
+        ...
+
+
+class DeliveryOutcomes(Protocol):
+    """Where outcomes learn of delivery."""
+
+    def delivered(self, account_id: str, send_id: str, address: str, delivery: str, at: datetime) -> bool:
+        """Set an outcome's delivery (delivered | undelivered); one that was unknown becomes sent, since the gateway
+        had it. A delivered one stays delivered. send_id "": the account's latest send that has this address.
+        Answers whether such a recipient was found."""
+        ...
+
+    def unknown(self, account_id: str, limit: int) -> tuple[tuple[str, str], ...]:
+        """(send id, address) of recipients whose outcome is unknown, newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOrder:
+    """A purchase as it is kept, from before the gateway hears of it.
+
+    owner: account id, or `draft:USER` before the account is saved. state: asked (the call may or may not have arrived)
+    | open | paid | used | failed | lost (charged at once, and the answer was lost). id "": not known yet.
+    """
+
+    key: str
+    owner: str
+    gateway: str
+    place: str
+    user: str
+    created_at: datetime
+    state: str = "asked"
+    id: str = ""
+    url: str = ""
+    credits: Decimal | None = None
+
+
+class CreditStore(Protocol):
+    """Orders, balances, and the secret part of report URLs."""
+
+    def begin_order(self, order: StoredOrder, owners: Sequence[str]) -> StoredOrder:
+        """The unfinished order of any of these owners at the same gateway and place, else this one, now stored.
+
+        One transaction: two presses at once get one order.
+        """
+        ...
+
+    def order(self, key: str) -> StoredOrder | None:
+        """One order by its idempotency key."""
+        ...
+
+    def save_order(self, order: StoredOrder) -> None:
+        """Store its state, id, url and credits."""
+        ...
+
+    def save_balance(self, account_id: str, credits: Credits) -> None:
+        """Keep a balance; an older one than what is stored changes nothing."""
+        ...
+
+    def balances(self, account_ids: Sequence[str]) -> dict[str, Credits]:
+        """Stored balances."""
+        ...
+
+    def report_token(self, account_id: str) -> str:
+        """The secret part of this account's report URLs; made when first asked for, the same ever after."""
+        ...
+
+    def token_owner(self, token: str) -> str:
+        """The account id of a token, or ""."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What pressing Purchase would charge at once. token: changes with package and price."""
+
+    text: str
+    token: str
+
+
+@runtime_checkable
+class ChargesCard(Protocol):
+    """A gateway whose `purchase` charges a stored card at once and cannot be repeated safely."""
+
+    def offer(self, values: Mapping[str, Any]) -> Offer:
+        """What would be bought, for how much."""
+        ...
+
+
+@runtime_checkable
+class KnowsCode(Protocol):
+    """A gateway that can tell the form of its access codes."""
+
+    def code_problem(self, code: str) -> str:
+        """What is wrong with it, in words without the code; "" = it may be right."""
+        ...
+
+
+@runtime_checkable
+class AnswersQueries(Protocol):
+    """A gateway that can be asked what became of a text."""
+
+    def look_up(self, refs: Sequence[str], values: Mapping[str, Any], secrets: Mapping[str, str]) -> Sequence[Outcome]:
+        """Outcomes (REF_FIELD set) of those references that the gateway knows."""
+        ...
