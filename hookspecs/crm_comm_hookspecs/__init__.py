@@ -1,6 +1,6 @@
 """The contract between a CRM (host), crm_comm_plugin and other plugins. Needs only pluggy and marshmallow."""
 
-from .calls import Contribution, Failure
+from .calls import Contribution
 from .enums import Reason, RecipientStatus, Window
 from .errors import (
     Busy,
@@ -24,6 +24,7 @@ from .errors import (
 )
 from .extending import AccountType, MailServer, SmsGateway, Transport
 from .facade import Communication
+from .failures import Failure
 from .fields import Choice, Flag, Secret, Text, Whole
 from .jsonable import to_json
 from .markers import (
@@ -36,6 +37,17 @@ from .markers import (
     PERMISSION_VIEW,
     PROJECT_NAME,
     hookimpl,
+)
+from .messages import (
+    Attachment,
+    EmailMessage,
+    Message,
+    MessageSource,
+    Prepared,
+    Recipient,
+    Rejected,
+    TextMessage,
+    TextSize,
 )
 from .rendering import (
     Action,
@@ -62,28 +74,21 @@ from .specs import CommSpecs
 from .working import (
     Account,
     Allowance,
-    Attachment,
     Change,
     Credits,
     Diagnosis,
-    EmailMessage,
     Limit,
-    Message,
     Notice,
+    OnProgress,
     Order,
     Outcome,
     OutcomePage,
-    Prepared,
     Preview,
     Progress,
-    Recipient,
-    Rejected,
     Reservation,
     SendPage,
     SendReport,
     Step,
-    TextMessage,
-    TextSize,
     Usage,
     UsagePoint,
 )
@@ -127,10 +132,12 @@ __all__ = [
     "Limit",
     "MailServer",
     "Message",
+    "MessageSource",
     "Meter",
     "NotPermitted",
     "NotStarted",
     "Notice",
+    "OnProgress",
     "Option",
     "Order",
     "Outcome",

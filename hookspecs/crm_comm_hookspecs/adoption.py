@@ -1,17 +1,19 @@
 """Moving into a plugin manager: our specs under its project name, and marks it can read on plugins written for ours."""
 
+import difflib
+import functools
 import inspect
-from collections.abc import Iterator
-from types import ModuleType
-from typing import Any
+from types import FunctionType, MethodType, ModuleType
+from typing import Any, NamedTuple
 
 import pluggy
 
-from .calls import HookCalls
 from .markers import PROJECT_NAME
 from .specs import CommSpecs
 
 HOOK_PREFIX = "crm_comm_"
+EVERY_HOOK = "register"
+HOOKS = tuple(name for name in dir(CommSpecs) if name.startswith(HOOK_PREFIX))
 
 
 def specs_for(project: str) -> type:
@@ -19,103 +21,161 @@ def specs_for(project: str) -> type:
     if project == PROJECT_NAME:
         return CommSpecs
     marked: dict[str, Any] = {"__doc__": CommSpecs.__doc__}
-    for name in dir(CommSpecs):
-        if name.startswith(HOOK_PREFIX):
-            original = inspect.unwrap(getattr(CommSpecs, name))
-            copy = _copied(original)
-            options = getattr(original, f"{PROJECT_NAME}_spec")
-            marked[name] = pluggy.HookspecMarker(project)(copy, **_spec_options(options))
+    for name in HOOKS:
+        original = getattr(CommSpecs, name)
+        options = getattr(original, f"{PROJECT_NAME}_spec")
+        chosen = {key: options[key] for key in ("firstresult", "historic")}
+        marked[name] = pluggy.HookspecMarker(project)(_copied(original), **chosen)
     return type("CommSpecs", (), marked)
 
 
-def _spec_options(options: Any) -> dict[str, Any]:
-    return {key: options[key] for key in ("firstresult", "historic")}
-
-
-def _copied(function: Any) -> Any:
-    copy = type(function)(
-        function.__code__,
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    copy.__kwdefaults__, copy.__annotations__ = function.__kwdefaults__, dict(function.__annotations__)
-    copy.__doc__, copy.__qualname__, copy.__module__ = (
-        function.__doc__,
-        function.__qualname__,
-        function.__module__,
-    )
+def _copied(function: FunctionType) -> FunctionType:
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__)
+    functools.update_wrapper(copy, function, updated=())
     return copy
 
 
+class Implementation(NamedTuple):
+    """One hook of this contract in a plugin: the attribute, what bears its marks, what is called, the hook's name."""
+
+    attribute: str
+    bearer: Any
+    function: Any
+    options: dict[str, Any]
+    hook: str
+
+
+def implementations(plugin: object, project: str) -> list[Implementation]:
+    """What a plugin implements of this contract, marked for our name or the manager's. Runs none of its properties."""
+    found = []
+    for attribute in dir(plugin):
+        if attribute.startswith("__"):
+            continue
+        holder = inspect.getattr_static(plugin, attribute, None)
+        if not isinstance(holder, FunctionType | MethodType | staticmethod | classmethod):
+            continue
+        bearer = getattr(holder, "__func__", holder)
+        options = _options(holder, bearer, f"{project}_impl") or _options(holder, bearer, f"{PROJECT_NAME}_impl")
+        hook = (options or {}).get("specname") or attribute
+        if options and hook.startswith(HOOK_PREFIX):
+            found.append(Implementation(attribute, bearer, getattr(plugin, attribute), options, hook))
+    return found
+
+
+def _options(holder: object, bearer: object, mark: str) -> dict[str, Any] | None:
+    for marked in (holder, bearer):
+        options = getattr(marked, mark, None)
+        if isinstance(options, dict):
+            return options
+    return None
+
+
+def mark(found: list[Implementation], project: str) -> None:
+    """Mark a plugin's hooks for a project name as they are for the default one."""
+    for implementation in found:
+        if getattr(implementation.bearer, f"{project}_impl", None) is None:
+            setattr(implementation.bearer, f"{project}_impl", dict(implementation.options))
+
+
 class Carrier:
-    """Bears the hooks of a plugin that was registered before us with marks its manager could not read then.
+    """Bears hooks of a plugin that its manager could not read when it was registered.
 
     The plugin itself stays registered as it was, so the order of its other hooks does not change.
     """
 
-    def __init__(self, plugin: object, names: list[str]) -> None:
+    def __init__(self, plugin: object, found: list[Implementation]) -> None:
         self.carried = plugin
         self.__name__ = str(getattr(plugin, "__name__", type(plugin).__name__))
         self.__module__ = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
-        for name in names:
-            setattr(self, name, getattr(plugin, name))
+        for implementation in found:
+            setattr(self, implementation.attribute, implementation.function)
 
 
-def mark(plugin: object, project: str) -> list[str]:
-    """Mark a plugin's hooks for a project name as they are for the default one; the names newly marked."""
-    marked = []
-    for name, method, _ in _hooks(plugin):
-        options = getattr(method, f"{PROJECT_NAME}_impl", None)
-        if options is not None and getattr(method, f"{project}_impl", None) is None:
-            setattr(getattr(method, "__func__", method), f"{project}_impl", dict(options))
-            marked.append(name)
-    return marked
+def unread(pm: pluggy.PluginManager, plugin: object) -> list[Implementation]:
+    """What a registered plugin implements and its manager knows nothing of."""
+    return [
+        found
+        for found in implementations(plugin, pm.project_name)
+        if not any(impl.plugin is plugin for impl in getattr(pm.hook, found.hook).get_hookimpls())
+    ]
 
 
-def _hooks(plugin: object) -> Iterator[tuple[str, Any, str]]:
-    """(attribute, method, hook name) of what a plugin implements of this contract."""
-    for name in dir(plugin):
+class Misfit(NamedTuple):
+    """What is wrong with one hook of a plugin. fatal: pluggy would refuse the plugin, or every call would fail."""
+
+    hook: str
+    problem: str
+    fatal: bool = True
+
+
+class Fitting:
+    """Tries plugins on in a manager of its own, so that the host's is never left half changed."""
+
+    def __init__(self, project: str) -> None:
+        self._project = project
+        self._pm = pluggy.PluginManager(project)
+        self._pm.add_hookspecs(specs_for(project))
+
+    def misfits(self, plugin: object) -> list[Misfit]:
+        """What is wrong with a plugin's hooks."""
+        found = implementations(plugin, self._project)
+        mark(found, self._project)
+        if found and not _hashable(plugin):
+            return [Misfit(EVERY_HOOK, "it must be hashable, as plain objects are")]
+        return [misfit for implementation in found if (misfit := self._misfit(plugin, implementation))]
+
+    def fatal(self, plugin: object, found: Implementation) -> bool:
+        """True when one implementation cannot be called."""
+        misfit = self._misfit(plugin, found)
+        return misfit is not None and misfit.fatal
+
+    def _misfit(self, plugin: object, found: Implementation) -> Misfit | None:
+        if found.hook not in HOOKS:
+            if found.options.get("optionalhook"):
+                return None
+            close = difflib.get_close_matches(found.hook, HOOKS, 1)
+            hint = f"; {close[0]} was meant?" if close else ""
+            return Misfit(found.hook, f"there is no such hook{hint}", fatal=False)
+        if problem := _strange_arguments(found):
+            return Misfit(found.hook, problem)
+        trial = Carrier(plugin, [found])
         try:
-            method = getattr(plugin, name, None)
-        except Exception:  # noqa: BLE001, S112 - a property of a foreign plugin that raises is none of our hooks
-            continue
-        if inspect.isroutine(method):
-            options = getattr(method, f"{PROJECT_NAME}_impl", None)
-            hook = (options.get("specname") if isinstance(options, dict) else None) or name
-            if hook.startswith(HOOK_PREFIX):
-                yield name, method, hook
+            self._pm.register(trial)
+        except Exception as error:  # noqa: BLE001 - builds of pluggy differ in what they refuse, and how
+            return Misfit(found.hook, str(error).strip().splitlines()[-1])
+        finally:
+            if self._pm.is_registered(trial):
+                self._pm.unregister(trial)
+        if found.options.get("wrapper") or found.options.get("hookwrapper"):
+            return Misfit(found.hook, "wrappers are not called: each plugin is called by itself", fatal=False)
+        return None
 
 
-def misfits(plugin: object, project: str) -> list[str]:
-    """What is wrong with a plugin's hooks: unknown names, arguments that the contract does not pass."""
-    problems: list[str] = []
-    for _, method, hook in _hooks(plugin):
-        options = getattr(method, f"{project}_impl", None) or getattr(method, f"{PROJECT_NAME}_impl", None)
-        if not options or options.get("optionalhook"):
-            continue
-        spec = getattr(CommSpecs, hook, None)
-        if spec is None:
-            problems.append(f"{hook}: this contract has no such hook; look for a misspelling")
-            continue
-        known = {*inspect.signature(spec).parameters, "self"}
-        asked = {p.name for p in inspect.signature(method).parameters.values() if p.default is p.empty}
-        if strange := sorted(asked - known):
-            problems.append(f"{hook}: the hook has no argument {', '.join(strange)}")
-    return problems
+def _strange_arguments(found: Implementation) -> str:
+    parameters = inspect.signature(found.function).parameters.values()
+    known = inspect.signature(getattr(CommSpecs, found.hook)).parameters
+    if strange := sorted(p.name for p in parameters if p.default is p.empty and _passed(p) and p.name not in known):
+        return f"the hook has no argument {', '.join(strange)}"
+    if unfilled := sorted(p.name for p in parameters if p.default is p.empty and p.kind is p.KEYWORD_ONLY):
+        return f"the argument {', '.join(unfilled)} is keyword-only, which pluggy does not fill"
+    return ""
 
 
-def unfit(problems: list[str]) -> bool:
-    """True when pluggy would refuse the plugin, and with it everything else."""
-    return any("no argument" in problem for problem in problems)
+def _passed(parameter: inspect.Parameter) -> bool:
+    return parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}
 
 
-def set_aside_misfits(pm: pluggy.PluginManager, calls: HookCalls) -> None:
-    """Before the specs go in: pluggy would refuse all of them for one plugin that does not fit."""
-    for name, plugin in pm.list_name_plugin():
-        problems = [] if plugin is None else misfits(plugin, pm.project_name)
-        for problem in problems:
-            calls.failed(name, plugin, problem.split(":")[0], problem)
-        if unfit(problems):
-            pm.unregister(plugin)
+def _hashable(plugin: object) -> bool:
+    try:
+        hash(plugin)
+    except Exception:  # noqa: BLE001 - whatever a foreign __hash__ raises, pluggy cannot use it
+        return False
+    return True
+
+
+def drop(pm: pluggy.PluginManager, plugin: object, hooks: tuple[str, ...] = HOOKS) -> None:
+    """Take a plugin out of hooks of ours; what it does for its host goes on."""
+    for hook in hooks:
+        caller = getattr(pm.hook, hook, None)
+        if caller is not None and any(impl.plugin is plugin for impl in caller.get_hookimpls()):
+            caller._remove_plugin(plugin)

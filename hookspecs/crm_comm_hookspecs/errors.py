@@ -1,9 +1,12 @@
 """The error tree: what a caller of the hooks can run into. Users' own mistakes come back in `Result.errors`."""
 
+import re
 from datetime import datetime
 from typing import ClassVar
 
 from .enums import Reason
+
+_CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 class CommError(Exception):
@@ -11,13 +14,16 @@ class CommError(Exception):
 
     code: stable and machine-readable; retryable: True when the same call may work a moment later;
     hint: the next step, in words for people. The text holds no secret and no message content.
+    A bare CommError may be given its code in the place of the message: `CommError("quota_file_missing", False, "...")`.
     """
 
     default_code: ClassVar[str] = "comm_error"
     default_retryable: ClassVar[bool] = False
-    default_hint: ClassVar[str] = ""
+    default_hint: ClassVar[str] = "Try again; `crm-comm doctor` says what is wrong with the installation."
 
     def __init__(self, message: str = "", retryable: bool | None = None, hint: str = "", *, code: str = "") -> None:
+        if not code and self.default_code == CommError.default_code and _CODE.fullmatch(message):
+            code, message = message, ""
         self.code = code or self.default_code
         self.retryable = self.default_retryable if retryable is None else retryable
         self.hint = hint or self.default_hint
@@ -26,13 +32,14 @@ class CommError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors cross process borders (worker pools), so they must survive pickling."""
-        return (_rebuild, (type(self), self.message, dict(self.__dict__)))
+        return (_rebuild, (type(self), self.args, dict(self.__dict__)))
 
 
-def _rebuild(kind: type[CommError], message: str, state: dict[str, object]) -> CommError:
-    error = kind(message)
+def _rebuild(kind: type[CommError], args: tuple[object, ...], state: dict[str, object]) -> CommError:
+    """Around `__init__`, whose arguments a plugin's own error may have changed."""
+    error = kind.__new__(kind)
+    error.args = args
     error.__dict__.update(state)
-    error.args = (f"{error.message} {error.hint}".strip(),)
     return error
 
 
@@ -54,6 +61,7 @@ class InvalidInput(CommError):
     """An argument is of the wrong type, out of range, or does not belong here."""
 
     default_code = "invalid_input"
+    default_hint = "Check the arguments of this call."
 
 
 class UnknownAccount(CommError):
@@ -147,29 +155,32 @@ class Unsupported(CommError):
     """The gateway or server cannot do this."""
 
     default_code = "unsupported"
+    default_hint = "Choose a gateway or server that can do this."
 
 
 class TransportError(CommError):
     """Raised by a `Transport`: the whole line failed, not one recipient.
 
-    reason: why the recipients that were not handed over are skipped; retry_at: when to try again (UTC), if known.
+    reason: why the recipients that were not handed over are skipped; it may also be given in the place of the message,
+    `TransportError(Reason.AUTH)`. retry_at: when to try again (aware UTC), if known.
     """
 
     default_code = "transport_error"
     default_retryable = True
+    default_hint = "Use Test Connection in the account's editor to see which step fails."
 
     def __init__(
         self,
-        message: "str | Reason" = "",
+        message: str | Reason = "",
         retry_at: datetime | None = None,
         *,
-        reason: Reason = Reason.UNREACHABLE,
+        reason: Reason | str = Reason.UNREACHABLE,
         retryable: bool | None = None,
         hint: str = "",
         code: str = "",
     ) -> None:
-        if isinstance(message, Reason):
-            reason, message = message, ""
-        self.reason = reason
+        if message in list(Reason):
+            reason, message = Reason(message), ""
+        self.reason = Reason(reason)
         self.retry_at = retry_at
         super().__init__(message, retryable, hint, code=code)

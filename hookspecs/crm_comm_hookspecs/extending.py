@@ -5,19 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from .rendering import Editor, Request, Result
-from .working import (
-    Account,
-    Credits,
-    Diagnosis,
-    Limit,
-    Message,
-    Order,
-    Outcome,
-    Recipient,
-    Rejected,
-    TextSize,
-)
+from .messages import Message, Recipient, Rejected, TextSize
+from .rendering import Context, Editor, Request, Result
+from .working import Account, Credits, Diagnosis, Limit, Order, Outcome
 
 if TYPE_CHECKING:
     from .schema import FormSchema
@@ -45,7 +35,7 @@ class Transport(Protocol):
 
 Connect = Callable[[Account, Mapping[str, Any], Mapping[str, str]], Transport]
 Normalise = Callable[[Recipient, Mapping[str, Any]], "Recipient | Rejected"]
-RunAction = Callable[[Any, str, Account, Mapping[str, Any], Mapping[str, str]], Result]
+RunAction = Callable[[Context, str, Account, Mapping[str, Any], Mapping[str, str]], Result]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

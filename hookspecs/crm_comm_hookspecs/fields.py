@@ -1,4 +1,4 @@
-"""marshmallow fields that take a form as typed and are strict about it (style.md lists what the stock ones let through)."""
+"""marshmallow fields that take a form as typed and are strict about it, as the stock ones are not."""
 
 import re
 import unicodedata

@@ -1,5 +1,7 @@
 """Starting and stopping in a plugin manager: specs, our plugin first, then those that were there, then entry points."""
 
+import inspect
+import logging
 import threading
 from collections.abc import Callable
 from importlib import metadata
@@ -7,26 +9,23 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from .adoption import HOOK_PREFIX, Carrier, mark, misfits, set_aside_misfits, specs_for, unfit
-from .calls import HookCalls
-from .errors import NotStarted
-from .markers import PROJECT_NAME
+from . import adoption
+from .calls import OWN_NAME, HookCalls
+from .entrypoints import OWN_MODULE, load_own, other_entry_points, own_entry_point
+from .errors import InvalidInput, NotStarted
 from .settings import Settings
 
-ANCHOR = "crm_comm_hookspecs.communication"
-STARTUP = f"{HOOK_PREFIX}startup"
-OWN_ENTRY_POINT = "communication"
-OWN_MODULE = "crm_comm_plugin.plugin"
-_ENTERING = threading.RLock()
+log = logging.getLogger("crm_comm_hookspecs")
+HOME = "_crm_comm_home"
+STARTUP = "crm_comm_startup"
 C = TypeVar("C")
 
 
-class Anchor:
-    """What a manager remembers of us, so that nothing has to be remembered outside it."""
-
-    __name__ = ANCHOR
+class Home:
+    """What a manager remembers of us, kept on it, so that nothing has to be remembered outside it."""
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
         self.communication: Any = None
         self.history: dict[str, Any] = {}
 
@@ -34,17 +33,18 @@ class Anchor:
 class Lifecycle:
     """One Communication's life in one manager."""
 
-    def __init__(self, pm: pluggy.PluginManager, settings: Settings, anchor: Anchor) -> None:
-        self.pm, self.settings, self.anchor = pm, settings, anchor
+    def __init__(self, pm: pluggy.PluginManager, settings: Settings, home: Home) -> None:
+        self.pm, self.settings, self.home = pm, settings, home
         self.calls = HookCalls(pm)
+        self._fitting = adoption.Fitting(pm.project_name)
         self._registered: list[object] = []
-        self._open = False
+        self._open = self._leaving = self._starting_own = False
 
     @staticmethod
     def of(pm: pluggy.PluginManager) -> Any:
         """The Communication started in this manager, or None."""
-        anchor = pm.get_plugin(ANCHOR)
-        return anchor.communication if isinstance(anchor, Anchor) else None
+        home = vars(pm).get(HOME)
+        return home.communication if isinstance(home, Home) else None
 
     @classmethod
     def enter(
@@ -54,21 +54,19 @@ class Lifecycle:
         make: Callable[[], C],
         settings: Settings | None,
         entry_points: bool,
+        own: object = None,
     ) -> C:
-        """The manager's Communication: the one it has, or a new one that is started here."""
-        with _ENTERING:
-            found = cls.of(pm)
-            if isinstance(found, kind):
-                return found
-            anchor = pm.get_plugin(ANCHOR)
-            if not isinstance(anchor, Anchor):
-                anchor = Anchor()
-                pm.register(anchor, ANCHOR)
+        """The manager's Communication: the one it has, or a new one that is started here. own: for tests."""
+        home: Home = vars(pm).setdefault(HOME, Home())
+        with home.lock:
+            wanted = (settings or Settings()).resolved()
+            if home.communication is not None:
+                return _present(home.communication, kind, wanted if settings else None)
             communication = make()
-            life = cls(pm, (settings or Settings()).resolved(), anchor)
+            life = cls(pm, wanted, home)
             communication._life = life  # type: ignore[attr-defined]  # the facade's own slot, set before it starts
             try:
-                life._start(communication, entry_points)
+                life._start(communication, entry_points, own)
             except BaseException:
                 life.leave()
                 raise
@@ -80,110 +78,161 @@ class Lifecycle:
             raise NotStarted
         return self.calls
 
-    def _start(self, communication: Any, entry_points: bool) -> None:
-        there_before = [p for p in self.pm.get_plugins() if p is not self.anchor]
-        set_aside_misfits(self.pm, self.calls)
+    def _start(self, communication: Any, entry_points: bool, own: object) -> None:
+        there_before = [(name, plugin) for name, plugin in self.pm.list_name_plugin() if plugin is not None]
+        self._set_aside(there_before)
         hook = getattr(self.pm.hook, STARTUP, None)
         if hook is None or not hook.has_spec():
-            self.pm.add_hookspecs(specs_for(self.pm.project_name))
+            self.pm.add_hookspecs(adoption.specs_for(self.pm.project_name))
         self._remember_startup(communication)
         self._open = True
-        self.anchor.communication = communication
-        own, others = _entry_points()
-        self._start_own(own.load(), own)
-        for plugin in there_before:
-            if self.pm.is_registered(plugin):
-                self._adopt(plugin)
-        for entry_point in others if entry_points else ():
+        self.home.communication = communication
+        module = load_own() if own is None else own
+        self._start_own(module)
+        for name, plugin in there_before:
+            if plugin is not module and self.pm.get_plugin(name) is plugin:
+                self._adopt(name, plugin)
+        for entry_point in other_entry_points() if entry_points else ():
             self._load(entry_point)
+
+    def _set_aside(self, plugins: list[tuple[str, Any]]) -> None:
+        """Before the specs go in: pluggy would refuse all of them for one hook that does not fit."""
+        for name, plugin in plugins:
+            for hook, problem, fatal in self._fitting.misfits(plugin):
+                self.calls.failed(name, hook, problem)
+                if fatal:
+                    adoption.drop(self.pm, plugin, adoption.HOOKS if hook == adoption.EVERY_HOOK else (hook,))
 
     def _remember_startup(self, communication: Any) -> None:
         """pluggy replays the call to whoever registers later; nobody is called here, so nobody can break it."""
         arguments = {"settings": self.settings, "comm": communication}
-        if self.anchor.history:
-            self.anchor.history.update(arguments)  # a second life in this manager: the same call, told anew
+        if self.home.history:
+            self.home.history.update(arguments)  # a second life in this manager: the same call, told anew
             return
-        self.anchor.history = arguments
-        everybody = [p for p in self.pm.get_plugins() if p is not None]
+        self.home.history = arguments
+        hook = getattr(self.pm.hook, STARTUP)
+        everybody = [impl.plugin for impl in hook.get_hookimpls()]
         self.pm.subset_hook_caller(STARTUP, everybody).call_historic(kwargs=arguments)
 
-    def _start_own(self, module: Any, entry_point: metadata.EntryPoint) -> None:
+    def _start_own(self, module: Any) -> None:
         """Ours is not isolated: a host must hear why it does not start."""
-        mark(module, self.pm.project_name)
-        if self.pm.is_registered(module):
-            module.crm_comm_startup(**self.anchor.history)
-            return
-        self.pm.register(module, entry_point.name)
-        self._registered.append(module)
+        self._starting_own = True
+        try:
+            adoption.mark(adoption.implementations(module, self.pm.project_name), self.pm.project_name)
+            if self.pm.is_registered(module):
+                self._tell_startup(module)
+                return
+            self._registered.append(module)
+            if self.pm.register(module, self._free_name(own_entry_point().name, OWN_MODULE)) is None:
+                raise NotStarted("This plugin manager blocks the plugin.", hint=f"Unblock {OWN_MODULE}.")
+        finally:
+            self._starting_own = False
 
-    def _adopt(self, plugin: Any) -> None:
-        name = self.pm.get_name(plugin) or repr(plugin)
-        if getattr(plugin, "__name__", "") == OWN_MODULE:
+    def _tell_startup(self, plugin: object) -> None:
+        """What pluggy's history would have told a plugin that registers now."""
+        for found in adoption.implementations(plugin, self.pm.project_name):
+            if found.hook == STARTUP:
+                wanted = inspect.signature(found.function).parameters
+                found.function(**{name: value for name, value in self.home.history.items() if name in wanted})
+
+    def _adopt(self, name: str, plugin: object) -> None:
+        unread = adoption.unread(self.pm, plugin)
+        carried = {found.hook for found in unread}
+        try:
+            if STARTUP not in carried:
+                self._tell_startup(plugin)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - isolated: its hooks of ours go, those of its host stay
+            self.calls.failed(name, STARTUP, error)
+            adoption.drop(self.pm, plugin)
             return
-        newly = mark(plugin, self.pm.project_name) if self.pm.project_name != PROJECT_NAME else []
-        for impl in getattr(self.pm.hook, STARTUP).get_hookimpls():
-            if impl.plugin is plugin:
-                try:
-                    impl.function(*[self.anchor.history[a] for a in impl.argnames])
-                except Exception as error:  # noqa: BLE001 - isolated: it is taken out, the others go on
-                    self.calls.failed(name, plugin, STARTUP, error)
-                    self.pm.unregister(plugin)
-                    return
-        if newly:
-            self.register(Carrier(plugin, newly), f"{name} ({PROJECT_NAME})")
+        self._carry(name, plugin, unread)
+
+    def _carry(self, name: str, plugin: object, unread: list[adoption.Implementation]) -> None:
+        fits = [found for found in unread if not self._fitting.fatal(plugin, found)]
+        if fits:
+            self._enter(adoption.Carrier(plugin, fits), self._free_name(f"{name} ({OWN_NAME})", ""))
 
     def _load(self, entry_point: metadata.EntryPoint) -> None:
+        distribution = entry_point.dist.name if entry_point.dist else ""
         try:
             plugin = entry_point.load()
-        except Exception as error:  # noqa: BLE001 - an entry point that cannot be imported stays out, named
-            self.calls.failed(entry_point.name, _Broken(entry_point), "import", error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - what cannot be imported stays out, named
+            self.calls.record.told(entry_point.name, distribution)
+            self.calls.failed(entry_point.name, "import", error)
             return
-        if not self.pm.is_registered(plugin) and not self.pm.is_blocked(entry_point.name):
-            self.register(plugin, entry_point.name)
+        if not self.pm.is_blocked(entry_point.name):
+            self.register(plugin, entry_point.name, distribution)
 
-    def register(self, plugin: Any, name: str | None = None) -> bool:
+    def register(self, plugin: Any, name: str | None = None, distribution: str = "") -> bool:
         """Register a plugin, marked for this manager's name; False when it was broken and left out."""
-        calls = self.started()
-        name = name or self.pm.get_canonical_name(plugin)
-        problems = misfits(plugin, self.pm.project_name)
-        for problem in problems:
-            calls.failed(name, plugin, problem.split(":")[0], problem)
-        if unfit(problems):
-            return False
-        mark(plugin, self.pm.project_name)
+        with self.home.lock:
+            calls = self.started()
+            wanted = name or _name_of(plugin)
+            known = next((n for n, p in self.pm.list_name_plugin() if p is plugin), None)
+            if known is not None:
+                self._carry(known, plugin, adoption.unread(self.pm, plugin))
+                return True
+            free = self._free_name(wanted, f"{wanted} ({distribution})" if distribution else "")
+            calls.record.told(free, distribution)
+            misfits = self._fitting.misfits(plugin)
+            for misfit in misfits:
+                calls.failed(free, misfit.hook, misfit.problem)
+            if any(misfit.fatal for misfit in misfits):
+                return False
+            if self._starting_own and wanted == OWN_NAME:
+                calls.own = free
+                calls.record.told(free, calls.record.owner(OWN_NAME))
+            return self._enter(plugin, free)
+
+    def _enter(self, plugin: Any, name: str) -> bool:
+        """Into the manager; a plugin needs a `__name__`, which hosts like datasette read of every one they have."""
         try:
-            self.pm.register(plugin, name)
-        except Exception as error:  # noqa: BLE001 - its startup failed, or its name is taken: it stays out
-            calls.failed(name, plugin, STARTUP, error)
-            if self.pm.is_registered(plugin):
+            if not hasattr(plugin, "__name__"):
+                plugin.__name__ = name
+            if self.pm.register(plugin, name) is None:
+                return False
+        except (Exception, SystemExit) as error:
+            if self.pm.get_plugin(name) is plugin:
                 self.pm.unregister(plugin)
+            if self._starting_own:
+                raise
+            self.calls.failed(name, STARTUP, error)
             return False
         self._registered.append(plugin)
         return True
 
+    def _free_name(self, wanted: str, otherwise: str) -> str:
+        """The name, or another one where somebody has it: two distributions may use one entry point's name."""
+        names = [wanted, otherwise, *(f"{wanted} {number}" for number in range(2, 1000))]
+        return next(name for name in names if name and (not self.pm.has_plugin(name)))
+
     def leave(self) -> None:
-        """Tell everybody, then take out what came with us."""
-        if self._open:
-            self.calls.notify(f"{HOOK_PREFIX}shutdown", {})
-        self._open = False
-        self.anchor.communication = None
-        for plugin in reversed(self._registered):
-            if self.pm.is_registered(plugin):
-                self.pm.unregister(plugin)
-        self._registered.clear()
+        """Tell everybody, ours last, then take out what came with us."""
+        with self.home.lock:
+            if self._leaving:
+                return
+            self._leaving = True
+            if self._open:
+                self.calls.notify("crm_comm_shutdown", {}, own_last=True)
+            self._open = False
+            if self.home.communication is not None and self.home.communication._life is self:
+                self.home.communication = None
+            for plugin in reversed(self._registered):
+                if any(known is plugin for _, known in self.pm.list_name_plugin()):
+                    self.pm.unregister(plugin)
+            self._registered.clear()
 
 
-class _Broken:
-    """Stands for a plugin that could not even be imported, so that its distribution can be named."""
-
-    def __init__(self, entry_point: metadata.EntryPoint) -> None:
-        self.crm_comm_distribution = entry_point.dist.name if entry_point.dist else ""
+def _name_of(plugin: object) -> str:
+    return str(getattr(plugin, "__name__", "") or f"{type(plugin).__module__}.{type(plugin).__name__}")
 
 
-def _entry_points() -> tuple[metadata.EntryPoint, list[metadata.EntryPoint]]:
-    """(ours, the others) of the group `crm`, each distribution's once, in a stable order."""
-    found = {(e.name, e.value): e for e in metadata.entry_points(group=PROJECT_NAME)}
-    own = found.pop((OWN_ENTRY_POINT, OWN_MODULE), None)
-    if own is None:
-        own = metadata.EntryPoint(OWN_ENTRY_POINT, OWN_MODULE, PROJECT_NAME)
-    return own, [found[key] for key in sorted(found)]
+def _present(communication: Any, kind: type[C], wanted: Settings | None) -> C:
+    known: Settings = communication.settings
+    if not isinstance(communication, kind):
+        raise InvalidInput(
+            f"A {type(communication).__name__} was started in this plugin manager.", hint="Use Communication.of(pm)."
+        )
+    if wanted is not None and wanted != known:
+        log.warning("Communication was started already; the settings given now are not used.")
+    return communication

@@ -1,6 +1,6 @@
 """Values that a host renders: viewers, editors, rows, records and results. None of them assumes HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ class Confirm:
     text: str
     yes: str = "Yes"
     no: str = "No"
-    token: str = ""
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +145,9 @@ class Field:
     label: str
     widget: str = "text"
     required: bool = False
-    required_when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    required_when: Mapping[str, Sequence[str]] = field(default_factory=dict)
     secret: bool = False
-    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    when: Mapping[str, Sequence[str]] = field(default_factory=dict)
     options: tuple[Option, ...] = ()
     options_from: str = ""
     default: Any = None
@@ -210,14 +210,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A service's call, as the host received it. url: the full external one; header names in lower case."""
+    """A service's call, as the host received it. url: the full external one; header names in lower case.
+
+    The token is secret and is part of the url, so both, headers and body stay out of `repr`.
+    """
 
     source: str
-    token: str
+    token: str = field(repr=False)
     method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,21 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
 from .errors import InvalidInput
 
 PREFIX = "CRM_COMM_"
+MAX_SECONDS = 86_400.0
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set, with its default.
+    """Everything that can be set, with its default. The database URL may hold a password and stays out of `repr`.
 
     database_url: SQLAlchemy URL; default SQLite in `data_dir`. data_dir: default the platform's user data folder.
     secret_backend: auto | database | a keyring backend's dotted path. secret_key_file: key(s) of the database keyring.
@@ -25,9 +26,9 @@ class Settings:
     clock: returns the aware UTC time, for tests; without it PostgreSQL uses the server's.
     """
 
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     data_dir: str = ""
-    secret_backend: str = "auto"
+    secret_backend: str = "auto"  # noqa: S105 - the name of a setting, no secret
     secret_key_file: str = ""
     smtp_ca_file: str = ""
     base_url: str = ""
@@ -38,30 +39,62 @@ class Settings:
     installation_limit: str = ""
     clock: Callable[[], datetime] | None = None
 
+    def __post_init__(self) -> None:
+        """Take paths and URLs as other libraries make them; refuse what cannot work while it still has a name."""
+        for name in _TEXTS:
+            object.__setattr__(self, name, _text(name, getattr(self, name)))
+        for name in _SECONDS:
+            object.__setattr__(self, name, _seconds(name, getattr(self, name)))
+        if self.clock is not None and not callable(self.clock):
+            raise InvalidInput("Settings.clock cannot be called.", hint="Pass a function that returns an aware time.")
+
     def resolved(self, environ: Mapping[str, str] | None = None) -> "Settings":
         """These settings with the environment filled in where a value is at its default."""
         environ = os.environ if environ is None else environ
         found: dict[str, Any] = {}
-        for field in fields(self):
-            text = environ.get(PREFIX + field.name.upper(), "")
-            if field.name != "clock" and text and getattr(self, field.name) == field.default:
-                found[field.name] = _parse(field.name, text, field.default)
+        for known in fields(self):
+            text = environ.get(PREFIX + known.name.upper(), "").strip()
+            if known.name != "clock" and text and getattr(self, known.name) == known.default:
+                found[known.name] = _parse(known.name, text, known.default)
         return replace(self, **found)
 
 
+_TEXTS = (
+    "database_url",
+    "data_dir",
+    "secret_backend",
+    "secret_key_file",
+    "smtp_ca_file",
+    "base_url",
+    "installation_limit",
+)
+_SECONDS = ("smtp_timeout", "http_timeout", "busy_timeout")
+
+
 def _parse(name: str, text: str, default: Any) -> Any:
+    variable = PREFIX + name.upper()
     if isinstance(default, bool):
-        if text.strip().lower() in _TRUE | _FALSE:
-            return text.strip().lower() in _TRUE
-    elif isinstance(default, float):
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = -1.0
-        if 0 < seconds < 1e6:
-            return seconds
-    else:
-        return text
-    raise InvalidInput(
-        f"{PREFIX}{name.upper()} is {text!r}.", hint="Set it to a number of seconds, or to true or false."
-    )
+        if text.lower() not in _TRUE | _FALSE:
+            raise InvalidInput(f"{variable} is {text!r}.", hint="Set it to true or false.")
+        return text.lower() in _TRUE
+    return _seconds(variable, text) if isinstance(default, float) else text
+
+
+def _seconds(name: str, value: Any) -> float:
+    try:
+        seconds = -1.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 < seconds <= MAX_SECONDS:
+        raise InvalidInput(f"{name} is {value!r}.", hint="Set it to a number of seconds, more than 0, for example 30.")
+    return seconds
+
+
+def _text(name: str, value: Any) -> str:
+    if hasattr(value, "render_as_string"):  # a SQLAlchemy URL, whose str() hides the password
+        value = value.render_as_string(hide_password=False)
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
+        raise InvalidInput(f"Settings.{name} is not a text.", hint="Pass a text, or leave it out.")
+    return value

@@ -1,12 +1,12 @@
-"""Values that other plugins work with: accounts, limits, messages, outcomes. Times are aware UTC datetimes."""
+"""Values that other plugins work with: accounts, limits, outcomes, credits. Times are aware UTC datetimes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from .enums import Reason, RecipientStatus, Window
+from .messages import Recipient, TextSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,64 +64,6 @@ class Reservation:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One addressee. fields: the caller's own data for its message, never read by the plugin."""
-
-    address: str
-    name: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """A file of a message."""
-
-    filename: str
-    content: bytes
-    content_type: str = "application/octet-stream"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailMessage:
-    """An e-mail. shared: one message to many recipients at once (Bcc) is allowed."""
-
-    subject: str
-    text: str = ""
-    html: str = ""
-    reply_to: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    attachments: tuple[Attachment, ...] = ()
-    shared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TextMessage:
-    """A text (SMS)."""
-
-    text: str
-
-
-Message = EmailMessage | TextMessage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """A recipient that cannot be sent to, and why. detail: a sentence for people."""
-
-    recipient: Recipient
-    reason: Reason
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """Recipients with normalised addresses, and those that cannot be sent to."""
-
-    ready: tuple[Recipient, ...]
-    rejected: tuple[Rejected, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of one recipient.
@@ -177,14 +119,7 @@ class Progress:
     counts: Mapping[RecipientStatus, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextSize:
-    """The size of one text. encoding: "GSM-7" | "UCS-2"; length in its units; forced_by: what forces UCS-2."""
-
-    encoding: str
-    length: int
-    segments: int
-    forced_by: str = ""
+OnProgress = Callable[[Progress], "bool | None"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
