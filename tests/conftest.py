@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.upgrade import ensure_schema
 
+pytest_plugins = ["tests.secret_search"]
 _NUMBERS = itertools.count(1)
 
 
