@@ -1,6 +1,7 @@
 """The contract between a CRM (host), crm_comm_plugin and other plugins. Needs only pluggy and marshmallow."""
 
 from .calls import Contribution
+from .conditions import holds
 from .enums import Reason, RecipientStatus, Window
 from .errors import (
     Busy,
@@ -26,6 +27,7 @@ from .extending import AccountType, MailServer, SmsGateway, Transport
 from .facade import Communication
 from .failures import Failure
 from .fields import Choice, Flag, Secret, Text, Whole
+from .formfields import fields_of
 from .jsonable import to_json
 from .markers import (
     ALL_PERMISSIONS,
@@ -68,7 +70,7 @@ from .rendering import (
     Row,
     Viewer,
 )
-from .schema import AccountSchema, FormSchema, fields_of
+from .schema import AccountSchema, FormSchema
 from .settings import Settings
 from .specs import CommSpecs
 from .working import (
@@ -185,6 +187,7 @@ __all__ = [
     "Whole",
     "Window",
     "fields_of",
+    "holds",
     "hookimpl",
     "to_json",
 ]

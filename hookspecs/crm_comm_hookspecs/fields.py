@@ -1,50 +1,37 @@
 """marshmallow fields that take a form as typed and are strict about it, as the stock ones are not."""
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, missing, validate
 
+from .characters import blank, markup, mixed_scripts, unprintable
+from .conditions import as_flag
 from .rendering import Option
 
 REQUIRED = "Please fill in this field."
+MAX_TEXT = 10_000
+"""Longest text of a field that sets no length of its own."""
+_BOUNDS = ("min", "max", "minlength", "maxlength")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}\Z")
-_MARKUP = re.compile(r"<\s*[A-Za-z/!?]")
-_FORBIDDEN = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-_ALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE"})
-_TRUE = frozenset({"true", "on", "1", "yes"})
-_FALSE = frozenset({"false", "off", "0", "no", ""})
-
-
-def unprintable(text: str) -> str:
-    """What is wrong with a text's characters, in words, or "" (control characters, surrogates, direction marks)."""
-    if any(c in "\r\n\u2028\u2029\x85\x0b\x0c" for c in text):
-        return "Line breaks are not allowed here."
-    if any(unicodedata.category(c) in _FORBIDDEN or c in _BIDI for c in text):
-        return "This contains an invisible or invalid character. Type it again instead of pasting it."
-    return ""
-
-
-def mixed_scripts(text: str) -> bool:
-    """True when one word mixes alphabets that look alike (Latin and Cyrillic, say), as forged names do."""
-    for word in re.split(r"[\W\d_]+", text):
-        scripts = {unicodedata.name(c, "").split(" ")[0] for c in word}
-        if len(scripts & _ALIKE) > 1:
-            return True
-    return False
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?\Z")
 
 
 class Text(fields.String):
-    """One line of text; outer spaces are dropped. plain=True also refuses markup and look-alike alphabets."""
+    """One line of text; outer spaces are dropped. Validators are not asked about an empty one.
 
-    def __init__(self, *, maxlength: int = 255, minlength: int = 0, plain: bool = False, **options: Any) -> None:
+    plain: a name for people, so markup, look-alike alphabets and names that cannot be seen are refused.
+    lines: several lines, shown as a textarea.
+    """
+
+    def __init__(
+        self, *, maxlength: int = 255, minlength: int = 0, plain: bool = False, lines: bool = False, **options: Any
+    ) -> None:
         if not options.get("required"):
             options.setdefault("load_default", "")
         super().__init__(**options)
-        self.minlength, self.maxlength, self.plain = minlength, maxlength, plain
+        self.minlength, self.maxlength, self.plain, self.lines = minlength, maxlength, plain, lines
 
     def deserialize(
         self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
@@ -56,12 +43,20 @@ class Text(fields.String):
         if not isinstance(value, str):
             raise ValidationError("Please enter text.")
         text = self.tidy(value)
-        if not text:
-            if self.required:
-                raise ValidationError(REQUIRED)
-            return ""
+        if not text or (self.plain and len(text) <= self.maxlength and blank(text)):
+            return self.empty()
         self.examine(text)
         return text
+
+    def _validate(self, value: str) -> None:
+        if value:
+            super()._validate(value)
+
+    def empty(self) -> str:
+        """What an empty text means: an error where the field is required."""
+        if self.required:
+            raise ValidationError(REQUIRED)
+        return ""
 
     def tidy(self, text: str) -> str:
         """The text as it is kept."""
@@ -73,9 +68,9 @@ class Text(fields.String):
             raise ValidationError(f"Please enter at most {self.maxlength} characters; this has {len(text)}.")
         if len(text) < self.minlength:
             raise ValidationError(f"Please enter at least {self.minlength} characters.")
-        if problem := unprintable(text):
+        if problem := unprintable(text, self.lines):
             raise ValidationError(problem)
-        if self.plain and _MARKUP.search(text):
+        if self.plain and markup(text):
             raise ValidationError("Please leave out HTML tags.")
         if self.plain and mixed_scripts(text):
             raise ValidationError("One word mixes letters of different alphabets that look alike. Type it again.")
@@ -104,8 +99,18 @@ class Choice(Text):
     def examine(self, text: str) -> None:
         """Only the listed values."""
         if text not in {c.value for c in self.choices}:
-            names = ", ".join(c.label for c in self.choices)
-            raise ValidationError(f"Please choose one of: {names}.")
+            self.refuse()
+
+    def empty(self) -> str:
+        """An empty choice is one only where nothing is the default or an option: else a limit could get lost by it."""
+        if not self.required and (self.load_default in ("", missing) or "" in {c.value for c in self.choices}):
+            return ""
+        return self.refuse()
+
+    def refuse(self) -> NoReturn:
+        """Say what can be chosen."""
+        names = ", ".join(c.label for c in self.choices)
+        raise ValidationError(f"Please choose one of: {names}.")
 
 
 class Whole(fields.Integer):
@@ -151,23 +156,44 @@ class Flag(fields.Boolean):
     """A checkbox. Hosts send false for an unchecked one; an absent one keeps what is stored."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if isinstance(value, bool):
-            return value
-        word = str(value).strip().lower() if isinstance(value, str | int) else None
-        if word in _TRUE:
-            return True
-        if word in _FALSE:
-            return False
-        raise ValidationError("Please check it or leave it unchecked.")
+        checked = as_flag(value)
+        if checked is None:
+            raise ValidationError("Please check it or leave it unchecked.")
+        return checked
+
+
+def slipped(field: "fields.Field[Any]", raw: Any) -> str:
+    """What one of marshmallow's own fields took and a form must not: "1_000", 2.7 as 2, NUL, a text without end."""
+    if isinstance(field, fields.Number) and not isinstance(field, Whole):
+        pattern = _WHOLE if isinstance(field, fields.Integer) else _NUMBER
+        if isinstance(raw, str) and not pattern.match(raw.strip()):
+            return "Please enter a number, digits only."
+        if isinstance(field, fields.Integer) and not isinstance(raw, str | int):
+            return "Please enter a whole number, digits only."
+    if isinstance(field, fields.String) and not isinstance(field, Text):
+        if not isinstance(raw, str):
+            return "Please enter text."
+        if len(raw) > MAX_TEXT:
+            return f"Please enter at most {MAX_TEXT} characters; this has {len(raw)}."
+        return unprintable(raw, lines=field.metadata.get("widget") == "textarea")
+    return ""
+
+
+def strict(validator: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """A validator whose False is an error: marshmallow only looks whether it raises."""
+
+    def check(value: Any) -> None:
+        if validator(value) is False:
+            raise ValidationError("Please check this value.")
+
+    return check
 
 
 def bounds(field: fields.Field[Any]) -> dict[str, Any]:
     """min, max, minlength, maxlength, pattern and options of a field, from its own settings or stock validators."""
-    found: dict[str, Any] = {
-        name: value
-        for name in ("min", "max", "minlength", "maxlength")
-        if (value := getattr(field, name, None)) not in (None, 0) or (name == "min" and value == 0)
-    }
+    found: dict[str, Any] = _known(**{name: getattr(field, name, None) for name in _BOUNDS if hasattr(field, name)})
+    if found.get("minlength") == 0:
+        del found["minlength"]
     if isinstance(field, Choice):
         found = {"options": field.choices}
     for check in field.validators:

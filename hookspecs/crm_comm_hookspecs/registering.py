@@ -8,8 +8,9 @@ from .answers import expect
 from .calls import Contribution, HookCalls
 from .extending import AccountType, MailServer
 from .failures import Unfit
+from .formfields import fields_of
 from .rendering import Action, Editor, Viewer
-from .schema import AccountSchema, FormSchema, fields_of
+from .schema import AccountSchema, FormSchema
 from .working import Usage
 
 RESERVED_ACTIONS = frozenset({"new", "edit", "delete", "test", "refresh_credits", "undo", "restore"})

@@ -1,61 +1,44 @@
-"""FormSchema: a marshmallow schema that also says how its form looks, and `fields_of`, which reads that."""
+"""FormSchema: a marshmallow schema that also says how its form looks; AccountSchema, what every account has."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validates_schema
 
+from .conditions import as_flag, as_text, holds
 from .enums import Window
-from .fields import REQUIRED, Choice, Flag, Secret, Text, Whole, bounds
-from .rendering import Context, Field
+from .fields import REQUIRED, Choice, Flag, Text, Whole, slipped, strict
 
-Conditions = Mapping[str, Iterable[Any]]
+__all__ = ["AccountSchema", "FormSchema", "as_text", "default_of", "holds"]
+
 MAX_COUNT = 10_000_000
-
-
-def as_text(value: Any) -> str:
-    """A form value in the words that conditions are written in: true, false, "" for nothing."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value).strip()
-
-
-def holds(conditions: Conditions, values: Mapping[str, Any]) -> bool:
-    """True when every named field has one of its listed values; "*" stands for anything but empty."""
-    return all(
-        any(text == as_text(wanted) or (wanted == "*" and text) for wanted in listed)
-        for name, listed in conditions.items()
-        for text in [as_text(values.get(name))]
-    )
+MAX_FIELDS = 500
 
 
 class FormSchema(Schema):
     """Base of all editors' schemas.
 
     A field's `metadata` says how it is shown: label, widget, when, required_when, options, options_from, help,
-    help_url, placeholder, autocomplete, live, width, pattern, place ("first" | "last"). Loading drops fields whose
-    `when` does not hold and refuses unknown ones. kept: names of secrets that are stored and stay as they are.
+    help_url, placeholder, autocomplete, live, width, pattern, place ("first" | "last"); each may be a function of the
+    Context. Loading drops fields whose `when` does not hold and refuses unknown ones, whatever Meta a schema brings.
+    kept: names of secrets that are stored and stay as they are.
     """
 
     class Meta:
-        """Unknown fields are errors."""
+        """Unknown fields are errors; classes made for one request do not stay in marshmallow's registry for ever."""
 
         unknown = RAISE
+        register = False
 
     bound_fields: ClassVar[tuple[str, ...] | None] = None
     """The fields that say where a secret goes: when one changes, the secret is asked for again. None means all of
     the schema's own that are not secret, which is safe for whoever does not think of it."""
 
-    error_messages: ClassVar[dict[str, str]] = {
-        "unknown": "This field is not known here.",
-        "type": "Please send the form's fields.",
-    }
-
     def __init__(self, *, kept: Iterable[str] = (), **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{"unknown": RAISE, **options})
+        self.error_messages |= {"unknown": "This field is not known here.", "type": "Please send the form's fields."}
         self.kept = frozenset(kept)
+        self._demanded = frozenset(name for name, field in self.fields.items() if field.required)
         for name, field in self.fields.items():
             field.error_messages = {
                 **field.error_messages,
@@ -66,45 +49,70 @@ class FormSchema(Schema):
             if name in self.kept:
                 field.required = False
 
+    def on_bind_field(self, field_name: str, field_obj: "fields.Field[Any]") -> None:
+        """A validator that answers False has found something wrong."""
+        field_obj.validators = [strict(validator) for validator in field_obj.validators]
+
     @pre_load
     def drop_hidden(self, data: Any, **_: Any) -> Any:
         """Leave out what the form does not show (rule 1)."""
         if not isinstance(data, Mapping):
             return data
+        if len(data) > MAX_FIELDS:
+            raise ValidationError("There are too many fields. Please send the form's own.")
         hidden = self.hidden(data)
-        return {str(name): value for name, value in data.items() if name not in hidden}
+        return {_safe(name): value for name, value in data.items() if name not in hidden}
 
     def hidden(self, values: Mapping[str, Any]) -> frozenset[str]:
         """The fields not shown with these values; a condition on a hidden field sees it empty."""
-        full = {n: values.get(n, _default(f)) for n, f in self.fields.items()}
+        full = self._full(values)
         hidden: set[str] = set()
         for _ in self.fields:
             seen = {n: v for n, v in full.items() if n not in hidden}
-            now = {n for n, f in self.fields.items() if not holds(f.metadata.get("when", {}), seen)}
+            now = {n for n, f in self.fields.items() if not holds(_condition(f, "when"), seen)}
             if now == hidden:
                 break
             hidden = now
         return frozenset(hidden)
 
+    def _full(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """All fields as typed, absent ones at their default, checkboxes as true or false however they were sent."""
+        full = {n: values.get(n, default_of(f)) for n, f in self.fields.items()}
+        for name, field in self.fields.items():
+            if isinstance(field, fields.Boolean) and (flag := as_flag(full[name])) is not None:
+                full[name] = flag
+        return full
+
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def check_required(self, data: Any, original: Any, **_: Any) -> None:
-        """`required_when`: an error at each shown field that is empty and must not be."""
-        if not isinstance(original, Mapping):
+        """`required_when`, and secrets that may not be cleared: an error at each shown field that must not be empty."""
+        if not (isinstance(original, Mapping) and isinstance(data, Mapping)):
             return
-        values = {n: original.get(n, _default(f)) for n, f in self.fields.items()}
-        hidden = self.hidden(values)
-        values = {n: v for n, v in values.items() if n not in hidden}
+        hidden = self.hidden(original)
+        values = {n: v for n, v in self._full(original).items() if n not in hidden}
         missing = {
             name: [REQUIRED]
-            for name, field in self.fields.items()
-            if name in values
-            and (wanted := field.metadata.get("required_when"))
-            and holds(wanted, values)
-            and not as_text(data.get(name, values[name]) if isinstance(data, Mapping) else values[name])
-            and not (name in self.kept and values[name] is not None)
+            for name in values
+            if self._must(name, values)
+            and not as_text(data.get(name, values[name]))
+            and not (name in self.kept and original.get(name, "") is not None)
         }
         if missing:
             raise ValidationError(missing)
+
+    def _must(self, name: str, values: Mapping[str, Any]) -> bool:
+        wanted = _condition(self.fields[name], "required_when")
+        return (bool(wanted) and holds(wanted, values)) or (name in self.kept and name in self._demanded)
+
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def check_strictly(self, data: Any, original: Any, **_: Any) -> None:
+        """What marshmallow's own fields would let through."""
+        if not (isinstance(original, Mapping) and isinstance(data, Mapping)):
+            return
+        taken = {n: original[n] for n in self.fields if n in data and original.get(n) is not None}
+        wrong = {n: [problem] for n, raw in taken.items() if (problem := slipped(self.fields[n], raw))}
+        if wrong:
+            raise ValidationError(wrong)
 
     @classmethod
     def secret_fields(cls) -> tuple[str, ...]:
@@ -170,59 +178,19 @@ class AccountSchema(FormSchema):
     )
 
 
-def fields_of(schema: type[FormSchema], context: Context | None = None) -> tuple[Field, ...]:
-    """The fields of a form in the order in which they are shown. context is for texts in the person's language."""
-    order = {"first": 0, "": 1, "last": 2}
-    shown = sorted(schema._declared_fields.items(), key=lambda item: order[item[1].metadata.get("place", "")])
-    return tuple(_field(name, field) for name, field in shown)
-
-
-def _default(field: "fields.Field[Any]") -> Any:
+def default_of(field: "fields.Field[Any]") -> Any:
+    """What a new record has in a field, as JSON types."""
     default = field.load_default
     if callable(default):
         default = default()
     return default if isinstance(default, str | int | float | bool) else None
 
 
-def _field(name: str, field: "fields.Field[Any]") -> Field:
-    known: dict[str, Any] = bounds(field)
-    meta = field.metadata
-    for key in (
-        "help",
-        "help_url",
-        "placeholder",
-        "autocomplete",
-        "width",
-        "pattern",
-        "options_from",
-        "secret",
-        "live",
-    ):
-        if key in meta:
-            known[key] = meta[key]
-    if "options" in meta:
-        known["options"] = tuple(meta["options"])
-    for key in ("when", "required_when"):
-        known[key] = {f: tuple(as_text(v) for v in listed) for f, listed in meta.get(key, {}).items()}
-    return Field(
-        name=name,
-        label=meta.get("label", name.replace("_", " ").capitalize()),
-        widget=meta.get("widget", _widget(field, known)),
-        required=field.required,
-        default=None if meta.get("secret") else _default(field),
-        **known,
-    )
+def _condition(field: "fields.Field[Any]", name: str) -> Mapping[str, Any]:
+    conditions: Mapping[str, Any] = field.metadata.get(name) or {}
+    return conditions
 
 
-def _widget(field: "fields.Field[Any]", known: Mapping[str, Any]) -> str:
-    if isinstance(field, Secret) or known.get("secret"):
-        return "password"
-    if known.get("options_from"):
-        return "combobox"
-    if known.get("options"):
-        return "select"
-    if isinstance(field, fields.Boolean):
-        return "checkbox"
-    if isinstance(field, fields.Number):
-        return "number"
-    return "email" if isinstance(field, fields.Email) else "text"
+def _safe(name: object) -> str:
+    """A field name that can be shown beside its error, however hostile."""
+    return str(name)[:100].encode("ascii", "backslashreplace").decode() if not str(name).isidentifier() else str(name)

@@ -1,0 +1,71 @@
+"""`fields_of`: what a host renders of a schema."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import fields
+
+from .conditions import listed
+from .fields import Secret, Text, bounds
+from .rendering import Context, Field
+from .schema import FormSchema, default_of
+
+_ORDER = {"first": 0, "": 1, "last": 2}
+_COPIED = (
+    "help",
+    "help_url",
+    "placeholder",
+    "autocomplete",
+    "width",
+    "pattern",
+    "options_from",
+    "secret",
+    "live",
+    "options",
+)
+
+
+def fields_of(schema: type[FormSchema], context: Context | None = None) -> tuple[Field, ...]:
+    """The fields of a form in the order in which they are shown.
+
+    context: whose language and region metadata that is a function is asked for; None is nobody's, in English.
+    """
+    who = context or Context(user="")
+    found = [(name, field, _resolved(field.metadata, who)) for name, field in schema._declared_fields.items()]
+    shown = sorted(found, key=lambda item: _ORDER.get(item[2].get("place", ""), 1))
+    return tuple(_field(name, field, meta) for name, field, meta in shown)
+
+
+def _resolved(metadata: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    return {key: value(context) if callable(value) else value for key, value in metadata.items()}
+
+
+def _field(name: str, field: "fields.Field[Any]", meta: Mapping[str, Any]) -> Field:
+    known: dict[str, Any] = bounds(field) | {key: meta[key] for key in _COPIED if key in meta}
+    known["options"] = tuple(known.get("options", ()))
+    for key in ("when", "required_when"):
+        known[key] = {of: list(listed(values)) for of, values in (meta.get(key) or {}).items()}
+    return Field(
+        name=name,
+        label=meta.get("label", name.replace("_", " ").capitalize()),
+        widget=meta.get("widget", _widget(field, known)),
+        required=field.required,
+        default=None if meta.get("secret") else default_of(field),
+        **known,
+    )
+
+
+def _widget(field: "fields.Field[Any]", known: Mapping[str, Any]) -> str:
+    if isinstance(field, Secret) or known.get("secret"):
+        return "password"
+    if known.get("options_from"):
+        return "combobox"
+    if known.get("options"):
+        return "select"
+    if isinstance(field, Text) and field.lines:
+        return "textarea"
+    if isinstance(field, fields.Boolean):
+        return "checkbox"
+    if isinstance(field, fields.Number):
+        return "number"
+    return "email" if isinstance(field, fields.Email) else "text"
