@@ -1,0 +1,54 @@
+"""What `crm-comm doctor` looks at in the machine's clock: is it kept right, and does the database agree with it."""
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from crm_comm_plugin.cli.checks import BAD, OK, WARN, Finding
+
+if TYPE_CHECKING:
+    from crm_comm_plugin.storage.database import Database
+
+TIME_ERROR = 5
+"""adjtimex(2): the clock is not synchronised."""
+TIMEX_BYTES = 256
+"""More than `struct timex` has on any platform."""
+FAR_APART = timedelta(seconds=5)
+HINT = "Let a time service keep it, such as systemd-timesyncd or chrony: limits are kept in the clock's time."
+
+
+def check_clock(database: "Database") -> Iterator[Finding]:
+    """Whether the clock is synchronised; with PostgreSQL, how far the server's is from this machine's."""
+    state = synchronised()
+    if state is None:
+        yield Finding(level=WARN, what="Clock", text="Whether the clock is synchronised cannot be told", hint=HINT)
+    elif state:
+        yield Finding(level=OK, what="Clock", text="The clock is synchronised")
+    else:
+        yield Finding(level=WARN, what="Clock", text="The clock is not synchronised", hint=HINT)
+    if not database.is_sqlite:
+        yield from _server_clock(database)
+
+
+def synchronised() -> bool | None:
+    """What the kernel says of its clock; None where it cannot be asked."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        ask = ctypes.CDLL(None, use_errno=True).adjtimex
+    except (OSError, AttributeError):
+        return None
+    answer = ask(ctypes.create_string_buffer(TIMEX_BYTES))  # all zero: asks, changes nothing
+    return None if answer < 0 else answer != TIME_ERROR
+
+
+def _server_clock(database: "Database") -> Iterator[Finding]:
+    with database.read() as connection:
+        before = datetime.now(UTC)
+        server = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    apart = abs(server - before)
+    if apart > FAR_APART:
+        text = f"The database server's clock and this machine's differ by {apart.total_seconds():.0f} s"
+        yield Finding(level=BAD, what="Clock", text=text, hint=HINT)

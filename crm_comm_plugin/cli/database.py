@@ -1,0 +1,54 @@
+"""`crm-comm db upgrade` and `crm-comm clock reset`: what an operator does to the database, never a host."""
+
+import typer
+
+from crm_comm_hookspecs import SchemaTooOld
+from crm_comm_plugin.cli.common import Choices, Yes, add, parts_of
+from crm_comm_plugin.cli.endings import USAGE, CommandError
+from crm_comm_plugin.cli.entering import interactive
+from crm_comm_plugin.cli.output import say
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    group = typer.Typer(help="The database: upgrade.")
+    app.add_typer(group, name="db")
+    add(group, "upgrade", upgrade)
+    clocks = typer.Typer(help="The clock of the send limit: reset.")
+    app.add_typer(clocks, name="clock")
+    add(clocks, "reset", reset_clock)
+
+
+def upgrade(choices: Choices) -> None:
+    """Bring the database to this version's schema; a SQLite file is copied first. Stop the CRM before."""
+    from crm_comm_plugin.storage import upgrade as schema
+    from crm_comm_plugin.storage.database import Database
+    from crm_comm_plugin.wiring import database_url_of
+
+    database = Database(database_url_of(choices.settings.resolved()))
+    try:
+        try:
+            schema.ensure_schema(database)
+        except SchemaTooOld:
+            copy = schema.copy_sqlite(database)
+            if copy is not None:
+                say(f"A copy of the database as it was: {copy}")
+            schema.upgrade(database)
+            say(f"The database was upgraded to schema {schema.HEAD}.")
+        else:
+            say(f"The database has schema {schema.HEAD}: nothing is left to do.")
+    finally:
+        database.close()
+
+
+def reset_clock(choices: Choices, yes: Yes = False) -> None:
+    """Take back a time in the future that a wrong clock left behind. Only when the clock is right again."""
+    if not yes and not interactive():
+        raise CommandError("This asks first. Add --yes when the machine's clock is right now.", code=USAGE)
+    with choices.communication() as comm:
+        parts = parts_of(comm)
+        say(f"The machine's clock says {parts.clock.now():%Y-%m-%d %H:%M:%S} UTC.")
+        if not yes:
+            typer.confirm("Is that right, and shall all limits go on from there?", abort=True, err=True)
+        parts.ledger.reset_clock()
+    say("The limits go on from this time.")

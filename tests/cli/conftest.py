@@ -1,0 +1,123 @@
+"""The real command in a process of its own, on a data folder of its own; and a mail server to send to."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+COMMAND = (sys.executable, "-c", "import sys; from crm_comm_plugin.cli import main; sys.exit(main())")
+
+
+@dataclass
+class Shell:
+    """Runs `crm-comm`; data: the folder its database lies in."""
+
+    data: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=self.environment(**env),
+            cwd=self.data.parent,
+            timeout=120,
+            check=False,
+        )
+
+    def environment(self, **env: str) -> dict[str, str]:
+        base = {k: v for k, v in os.environ.items() if not k.startswith("CRM_COMM_")}
+        ours = {
+            "CRM_COMM_DATA_DIR": str(self.data),
+            "CRM_COMM_SECRET_BACKEND": "database",
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "NO_COLOR": "1",
+        }
+        return {**base, **ours, **self.env, **env}
+
+    def ok(self, *arguments: str, **options: str) -> str:
+        """The output of a command that must succeed."""
+        done = self(*arguments, **options)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return done.stdout
+
+    def json(self, *arguments: str, **options: str) -> Any:
+        return json.loads(self.ok(*arguments, "--json", **options))
+
+    def fails(self, *arguments: str, code: int = 1, **options: str) -> str:
+        """The one line on stderr of a command that must fail without a traceback."""
+        done = self(*arguments, **options)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr + done.stdout
+        assert done.stderr.startswith("Error: "), done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Shell:
+    return Shell(tmp_path / "data")
+
+
+class Mailbox:
+    """What arrived; refuse: a reply for an address instead of taking it."""
+
+    def __init__(self) -> None:
+        self.arrived: list[tuple[str, bytes]] = []
+        self.refuse: dict[str, str] = {}
+        self.on_data: Callable[[], None] | None = None
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if address in self.refuse:
+            return self.refuse[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.arrived += [(address, envelope.content) for address in envelope.rcpt_tos]
+        if self.on_data is not None:
+            self.on_data()
+        return "250 OK"
+
+
+@dataclass
+class MailServer:
+    port: int
+    box: Mailbox
+
+    def account(self, name: str = "News", **more: str) -> list[str]:
+        """Arguments that add an account at this server."""
+        values = {
+            "account_name": name,
+            "server": "smtp",
+            "host": "127.0.0.1",
+            "port": str(self.port),
+            "security": "none",
+            "sender": "news@example.com",
+            **more,
+        }
+        return ["accounts", "add", "email", *(f"{k}={v}" for k, v in values.items())]
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    box = Mailbox()
+    with socket.socket() as found:  # aiosmtpd connects to the port it was given, so 0 will not do
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield MailServer(port, box)
+    controller.stop()
