@@ -103,7 +103,7 @@ class SendAware(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentText:
-    """What a reference stands for. send_id "" where the sender did not say; gateway_id: the gateway's own id, if told."""
+    """What a reference stands for. send_id "" where the sender did not say; gateway_id: the gateway's own id."""
 
     ref: str
     account_id: str
