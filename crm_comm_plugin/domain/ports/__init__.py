@@ -4,10 +4,12 @@ from .accounts import AccountPage, AccountQuery, AccountStore, AuditEntry, NameT
 from .clock import Clock
 from .events import Events, Registry
 from .limits import Closure, Ledger, Limiter
+from .opening import AccountOpener
 from .secrets import SecretsState, SecretStore
 from .sends import OutcomeStore, SendLocks, SendRow, SendStore, UsageStore
 
 __all__ = [
+    "AccountOpener",
     "AccountPage",
     "AccountQuery",
     "AccountStore",

@@ -33,7 +33,8 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountQuery:
-    """A part of the list. sort: name | type | last_used; after: (sort value as text, id) of the last row before."""
+    """A part of the list. search: words that must all be found; sort: name | type | last_used; after: (sort value as
+    text, id) of the last row before."""
 
     search: str = ""
     sort: str = "name"
@@ -71,16 +72,21 @@ class AccountStore(Protocol):
         """Add a new account; raises NameTaken."""
         ...
 
-    def update(self, account: StoredAccount, expected: int | None, fields: Iterable[str]) -> StoredAccount:
-        """Replace it (its version grows by one); raises StaleVersion unless expected is its version or None; NameTaken."""
+    def update(
+        self, account: StoredAccount, expected: int | None, fields: Iterable[str], status: str = ""
+    ) -> StoredAccount:
+        """Replace what people enter (its version grows by one), and its status where one is given.
+
+        Raises StaleVersion unless expected is its version or None; NameTaken; UnknownAccount when it was deleted.
+        """
         ...
 
     def delete(self, ids: Sequence[str], at: datetime, user: str) -> tuple[str, ...]:
         """Mark as deleted; answers which were there. Their names are free again."""
         ...
 
-    def restore(self, id: str, at: datetime, user: str) -> None:
-        """Bring a deleted one back; raises NameTaken."""
+    def restore(self, id: str, at: datetime, user: str) -> bool:
+        """Bring a deleted one back; raises NameTaken; False when it is not among the deleted ones."""
         ...
 
     def purge(self, before: datetime) -> tuple[StoredAccount, ...]:
