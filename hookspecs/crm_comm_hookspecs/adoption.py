@@ -12,8 +12,13 @@ from .markers import PROJECT_NAME
 from .specs import CommSpecs
 
 HOOK_PREFIX = "crm_comm_"
-EVERY_HOOK = "register"
 HOOKS = tuple(name for name in dir(CommSpecs) if name.startswith(HOOK_PREFIX))
+
+
+def unknown_hook(hook: str) -> str:
+    """What to say of a hook that this contract does not have."""
+    close = difflib.get_close_matches(hook, HOOKS, 1)
+    return f"there is no such hook{f'; {close[0]} was meant?' if close else ''}"
 
 
 def specs_for(project: str) -> type:
@@ -120,8 +125,6 @@ class Fitting:
         """What is wrong with a plugin's hooks."""
         found = implementations(plugin, self._project)
         mark(found, self._project)
-        if found and not _hashable(plugin):
-            return [Misfit(EVERY_HOOK, "it must be hashable, as plain objects are")]
         return [misfit for implementation in found if (misfit := self._misfit(plugin, implementation))]
 
     def fatal(self, plugin: object, found: Implementation) -> bool:
@@ -133,9 +136,7 @@ class Fitting:
         if found.hook not in HOOKS:
             if found.options.get("optionalhook"):
                 return None
-            close = difflib.get_close_matches(found.hook, HOOKS, 1)
-            hint = f"; {close[0]} was meant?" if close else ""
-            return Misfit(found.hook, f"there is no such hook{hint}", fatal=False)
+            return Misfit(found.hook, unknown_hook(found.hook), fatal=False)
         if problem := _strange_arguments(found):
             return Misfit(found.hook, problem)
         trial = Carrier(plugin, [found])
@@ -165,7 +166,8 @@ def _passed(parameter: inspect.Parameter) -> bool:
     return parameter.kind in {parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD}
 
 
-def _hashable(plugin: object) -> bool:
+def hashable(plugin: object) -> bool:
+    """False for a plugin that pluggy cannot leave out of a call; a Carrier bears its hooks."""
     try:
         hash(plugin)
     except Exception:  # noqa: BLE001 - whatever a foreign __hash__ raises, pluggy cannot use it

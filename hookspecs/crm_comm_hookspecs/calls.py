@@ -6,6 +6,7 @@ from typing import Any
 
 import pluggy
 
+from .adoption import HOOK_PREFIX, unknown_hook
 from .answers import fitted, refuse_coroutine, values_of
 from .errors import CommError
 from .failures import OWN_DISTRIBUTION, Failure, Failures
@@ -107,10 +108,10 @@ class HookCalls:
 
     def _find_unknown(self) -> None:
         for hook, caller in vars(self.pm.hook).copy().items():
-            if hook.startswith("crm_comm_") and not caller.has_spec():
+            if hook.startswith(HOOK_PREFIX) and not caller.has_spec():
                 for impl in caller.get_hookimpls():
                     if not impl.optionalhook:
-                        self.failed(impl.plugin_name, hook, "this contract has no such hook; look for a misspelling")
+                        self.failed(impl.plugin_name, hook, unknown_hook(hook))
 
 
 def _all_values(answers: Any) -> tuple[Any, ...]:

@@ -98,10 +98,12 @@ class Lifecycle:
     def _set_aside(self, plugins: list[tuple[str, Any]]) -> None:
         """Before the specs go in: pluggy would refuse all of them for one hook that does not fit."""
         for name, plugin in plugins:
+            if not adoption.hashable(plugin):
+                adoption.drop(self.pm, plugin)
             for hook, problem, fatal in self._fitting.misfits(plugin):
                 self.calls.failed(name, hook, problem)
                 if fatal:
-                    adoption.drop(self.pm, plugin, adoption.HOOKS if hook == adoption.EVERY_HOOK else (hook,))
+                    adoption.drop(self.pm, plugin, (hook,))
 
     def _remember_startup(self, communication: Any) -> None:
         """pluggy replays the call to whoever registers later; nobody is called here, so nobody can break it."""
@@ -182,6 +184,8 @@ class Lifecycle:
             if self._starting_own and wanted == OWN_NAME:
                 calls.own = free
                 calls.record.told(free, calls.record.owner(OWN_NAME))
+            if not adoption.hashable(plugin):
+                plugin = adoption.Carrier(plugin, adoption.implementations(plugin, self.pm.project_name))
             return self._enter(plugin, free)
 
     def _enter(self, plugin: Any, name: str) -> bool:

@@ -193,4 +193,5 @@ def _condition(field: "fields.Field[Any]", name: str) -> Mapping[str, Any]:
 
 def _safe(name: object) -> str:
     """A field name that can be shown beside its error, however hostile."""
-    return str(name)[:100].encode("ascii", "backslashreplace").decode() if not str(name).isidentifier() else str(name)
+    text = str(name)[:100]
+    return text if text.isidentifier() else text.encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""Fakes that ship with the contract: a clock, transports, a gateway, a plugin that remembers, a Communication of one."""
+"""Fakes that ship with the contract: a clock, transports, a gateway, a plugin that remembers, a Communication."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -155,7 +155,7 @@ class FakeGateway:
 
 
 class RecordingPlugin:
-    """Another plugin that remembers what it was told, from any thread. usages: what it answers to who uses an account."""
+    """Another plugin that remembers what it was told, from any thread. usages: its answer to who uses an account."""
 
     def __init__(self, name: str = "recorder", usages: Iterable[Any] = ()) -> None:
         self.__name__ = name
