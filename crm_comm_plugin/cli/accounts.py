@@ -9,7 +9,8 @@ from crm_comm_hookspecs import Account, Communication, Query, Row
 from crm_comm_plugin.cli import transfer
 from crm_comm_plugin.cli.common import Choices, Json, Yes, add
 from crm_comm_plugin.cli.endings import FAILED, USAGE, CommandError, as_lines, refused
-from crm_comm_plugin.cli.entering import fill_in, interactive, pairs, save, secrets_from
+from crm_comm_plugin.cli.entering import interactive, pairs, save, secrets_from
+from crm_comm_plugin.cli.forms import fill_in
 from crm_comm_plugin.cli.lookup import all_rows, find_account, find_deleted, find_editor
 from crm_comm_plugin.cli.output import cell, print_json, say, table
 

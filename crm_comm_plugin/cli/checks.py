@@ -15,7 +15,7 @@ from crm_comm_hookspecs import CommError, Settings
 if TYPE_CHECKING:
     from crm_comm_plugin.storage.database import Database
 
-OK, WARN, BAD = "ok", "warn", "bad"
+OK, INFO, WARN, BAD = "ok", "info", "warn", "bad"
 LOW_SPACE = 100 * 1024 * 1024
 """Bytes free below which a database should not be trusted to grow."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -23,7 +23,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at. level: ok | warn | bad; hint: what to do about it."""
+    """One thing that was looked at. level: ok | info | warn | bad; hint: what to do about it."""
 
     level: str
     what: str

@@ -4,12 +4,8 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from crm_comm_plugin.cli.checks import BAD, OK, WARN, Finding
-
-if TYPE_CHECKING:
-    from crm_comm_plugin.storage.database import Database
 
 TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronised."""
@@ -19,8 +15,8 @@ FAR_APART = timedelta(seconds=5)
 HINT = "Let a time service keep it, such as systemd-timesyncd or chrony: limits are kept in the clock's time."
 
 
-def check_clock(database: "Database") -> Iterator[Finding]:
-    """Whether the clock is synchronised; with PostgreSQL, how far the server's is from this machine's."""
+def check_clock() -> Iterator[Finding]:
+    """Whether the clock is synchronised."""
     state = synchronised()
     if state is None:
         yield Finding(level=WARN, what="Clock", text="Whether the clock is synchronised cannot be told", hint=HINT)
@@ -28,8 +24,6 @@ def check_clock(database: "Database") -> Iterator[Finding]:
         yield Finding(level=OK, what="Clock", text="The clock is synchronised")
     else:
         yield Finding(level=WARN, what="Clock", text="The clock is not synchronised", hint=HINT)
-    if not database.is_sqlite:
-        yield from _server_clock(database)
 
 
 def synchronised() -> bool | None:
@@ -44,11 +38,19 @@ def synchronised() -> bool | None:
     return None if answer < 0 else answer != TIME_ERROR
 
 
-def _server_clock(database: "Database") -> Iterator[Finding]:
-    with database.read() as connection:
-        before = datetime.now(UTC)
-        server = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-    apart = abs(server - before)
+def check_database_clock(url: str) -> Iterator[Finding]:
+    """With PostgreSQL, how far the server's clock is from this machine's."""
+    from crm_comm_plugin.storage.database import Database
+
+    database = Database(url)
+    if database.is_sqlite:
+        return
+    try:
+        with database.read() as connection:
+            server = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    finally:
+        database.close()
+    apart = abs(server - datetime.now(UTC))
     if apart > FAR_APART:
         text = f"The database server's clock and this machine's differ by {apart.total_seconds():.0f} s"
         yield Finding(level=BAD, what="Clock", text=text, hint=HINT)

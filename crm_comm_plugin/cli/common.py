@@ -106,9 +106,9 @@ def with_choices(function: Callable[..., None], root: bool = False) -> Callable[
     ]
     context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + common + [context]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads it
     command.__annotations__ = {p.name: p.annotation for p in parameters}
-    del command.__wrapped__  # type: ignore[attr-defined]  # else its signature would be read instead
+    del command.__wrapped__  # else its signature would be read instead
     return command
 
 
@@ -119,7 +119,8 @@ def add(app: typer.Typer, name: str, function: Callable[..., None], **options: A
 
 def parts_of(comm: Communication) -> Any:
     """The plugin's own parts, for what only an operator does; everything else goes through the contract."""
-    return comm.pm.get_plugin(OWN_NAME).parts
+    plugin: Any = comm.pm.get_plugin(OWN_NAME)
+    return plugin.parts
 
 
 def start_logging(debug: bool) -> None:

@@ -1,20 +1,20 @@
 """`crm-comm doctor`: what is well, what is not, and what to do about it."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import typer
 
 from crm_comm_hookspecs import Settings
-from crm_comm_plugin.cli import checks, clocks
-from crm_comm_plugin.cli.checks import BAD, OK, WARN, Finding, isolated
+from crm_comm_plugin.cli import checks, checks_running, clocks
+from crm_comm_plugin.cli.checks import BAD, INFO, OK, WARN, Finding, isolated
 from crm_comm_plugin.cli.common import Choices, Json, add
 from crm_comm_plugin.cli.endings import FAILED
 from crm_comm_plugin.cli.output import plain, print_json
 
-STYLES = {OK: "green", WARN: "yellow", BAD: "bold red"}
-WORDS = {OK: "ok", WARN: "look", BAD: "wrong"}
+STYLES = {OK: "green", INFO: "cyan", WARN: "yellow", BAD: "bold red"}
+WORDS = {OK: "ok", INFO: "note", WARN: "look", BAD: "wrong"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,19 +36,25 @@ def doctor(choices: Choices, json: Json = False) -> None:
 def examined(choices: Choices) -> Iterator[Finding]:
     """All findings. Raises InvalidInput only for settings that cannot be read."""
     settings = choices.settings.resolved()
-    for what, check in _checks(settings):
-        yield from isolated(what, partial(check, settings))
+    yield from isolated("Settings", partial(checks.check_settings, settings))
+    yield from isolated("Data folder", partial(checks.check_folder, settings))
+    database = list(isolated("Database", partial(checks.check_database, settings)))
+    yield from database
+    yield from isolated("Clock", clocks.check_clock)
+    usable = all(finding.level != BAD for finding in database)
+    yield from isolated("Plugins", partial(_inside, choices, settings, usable))
 
 
-def _checks(settings: Settings) -> Iterable[tuple[str, Callable[[Settings], Iterable[Finding]]]]:
-    return (
-        ("Settings", checks.check_settings),
-        ("Data folder", checks.check_folder),
-        ("Database", checks.check_database),
-        ("Clock", clocks.check_clock),
-        ("Secrets", checks.check_secrets),
-        ("Plugins", checks.check_plugins),
-    )
+def _inside(choices: Choices, settings: Settings, usable: bool) -> Iterator[Finding]:
+    """What only the running plugin knows; with a database that cannot be used, only the plugins."""
+    from crm_comm_plugin.wiring import database_url_of
+
+    with choices.communication() as comm:
+        yield from isolated("Plugins", partial(checks_running.check_plugins, comm))
+        if usable:
+            yield from isolated("Secrets", partial(checks_running.check_secrets, comm))
+            yield from isolated("Clock", partial(clocks.check_database_clock, database_url_of(settings)))
+            yield from isolated("Accounts", partial(checks_running.check_accounts, comm))
 
 
 def _print(findings: Iterable[Finding]) -> None:

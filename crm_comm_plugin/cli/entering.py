@@ -1,4 +1,4 @@
-"""What a person enters for an account: FIELD=VALUE pairs, secrets from a prompt, a file or stdin, or a whole form."""
+"""What is given for an account on the command line: FIELD=VALUE pairs, and secrets from a prompt, a file or stdin."""
 
 import getpass
 import sys
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from crm_comm_hookspecs import Communication, Context, Editor, Field, Result
-from crm_comm_hookspecs.conditions import holds
 from crm_comm_plugin.cli.endings import USAGE, CommandError
 from crm_comm_plugin.cli.output import note
 
@@ -76,43 +75,3 @@ def save(
         for field in asked:
             note(" ".join(result.errors[field.name]))
             values[field.name] = getpass.getpass(f"{field.label}: ")
-
-
-def fill_in(comm: Communication, context: Context, editor: Editor) -> Result:
-    """Ask field by field, as the form does, until it can be saved."""
-    values: dict[str, Any] = {}
-    note(f"{editor.title}: press Enter to take what stands in brackets, Ctrl-C to stop.")
-    wanted = {field.name for field in editor.fields}
-    while True:
-        for field in editor.fields:
-            if field.name in wanted and holds(field.when, _with_defaults(editor, values)):
-                values[field.name] = _asked(comm, context, field, values)
-        result = comm.save(context, editor.name, "", values, "")
-        wanted = set(result.errors) & {field.name for field in editor.fields}
-        if result.ok or not wanted:
-            return result
-        for name in wanted:
-            note(f"{name}: {' '.join(result.errors[name])}")
-
-
-def _with_defaults(editor: Editor, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {field.name: values.get(field.name, field.default) for field in editor.fields}
-
-
-def _asked(comm: Communication, context: Context, field: Field, values: Mapping[str, Any]) -> str:
-    if field.secret:
-        return getpass.getpass(f"{field.label} (not shown): ")
-    suggested = comm_default(values.get(field.name, field.default))
-    choices = f" ({', '.join(option.value for option in field.options)})" if field.options else ""
-    note(f"{field.label}{choices}{f' [{suggested}]' if suggested else ''}:")
-    answer = sys.stdin.readline()
-    if not answer:
-        raise EOFError
-    return answer.strip() or suggested
-
-
-def comm_default(value: Any) -> str:
-    """A default as somebody would type it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)
