@@ -91,3 +91,9 @@ def name_key(name: str) -> str:
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     visible = "".join(c for c in folded if unicodedata.category(c) != "Cf")
     return " ".join(visible.split())
+
+
+def sort_key(name: str) -> str:
+    """What a name is sorted and found by: `name_key` without accents, so that "Ärzte" stands, and is found, under A."""
+    plain = (c for c in unicodedata.normalize("NFKD", name_key(name)) if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", "".join(plain))
