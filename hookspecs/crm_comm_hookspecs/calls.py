@@ -83,9 +83,13 @@ class HookCalls:
         self.record.add(name, where, error)
 
     def _call(self, hook: str, plugin: object, arguments: Mapping[str, Any]) -> Any:
-        """One plugin's answer; of a registering hook the list of its implementations' answers."""
-        others = [impl.plugin for impl in getattr(self.pm.hook, hook).get_hookimpls() if impl.plugin is not plugin]
-        return self.pm.subset_hook_caller(hook, others)(**arguments)
+        """One plugin's answer; of a registering hook the list of its implementations' answers.
+
+        The public `subset_hook_caller` cannot do this: up to pluggy 1.6 it also calls whoever uses `specname`.
+        """
+        caller = getattr(self.pm.hook, hook)
+        impls = [i for i in caller.get_hookimpls() if i.plugin is plugin and not (i.hookwrapper or i.wrapper)]
+        return caller._hookexec(hook, impls, arguments, caller.spec.opts["firstresult"])
 
     def _isolated(
         self,

@@ -114,6 +114,9 @@ class Lifecycle:
         self.home.history = arguments
         hook = getattr(self.pm.hook, STARTUP)
         everybody = [impl.plugin for impl in hook.get_hookimpls()]
+        for plugin in everybody:
+            if not hasattr(plugin, STARTUP):  # it uses `specname`, which pluggy's subsets overlooked up to 1.6
+                adoption.drop(self.pm, plugin, (STARTUP,))
         self.pm.subset_hook_caller(STARTUP, everybody).call_historic(kwargs=arguments)
 
     def _start_own(self, module: Any) -> None:

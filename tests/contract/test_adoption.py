@@ -32,6 +32,8 @@ def pm(name: str) -> Iterator[pluggy.PluginManager]:
         def menu(self, user: str) -> list[str]:
             return []
 
+    looked: list[int] = []
+
     class HostPlugin:
         @impl
         def menu(self, user: str) -> str:
@@ -39,12 +41,14 @@ def pm(name: str) -> Iterator[pluggy.PluginManager]:
 
         @property
         def expensive(self) -> None:
-            raise AssertionError("adoption must not run a plugin's properties")
+            looked.append(1)
 
     manager = pluggy.PluginManager(name)
     manager.add_hookspecs(HostSpecs)
     manager.register(HostPlugin(), "host")
+    by_pluggy = len(looked)  # older builds look at every attribute when a plugin is registered
     yield manager
+    assert len(looked) == by_pluggy, "adoption runs no property of a plugin"
     assert manager.hook.menu(user="bob") == ["bob: home"], "the host's own hooks go on working"
     manager.check_pending()
 
@@ -152,6 +156,23 @@ def test_modules_classes_and_static_methods_are_plugins_too(pm: pluggy.PluginMan
     comm.register(Above())
     assert set(keys(comm, "crm_comm_mail_servers")) == {"gmail", "module", "static", "above", "class"}
     assert comm.failures == ()
+
+
+def test_a_startup_of_another_name_is_called_once_and_isolated(pm: pluggy.PluginManager) -> None:
+    class Renamed:
+        started = 0
+
+        @hookimpl(specname="crm_comm_startup")
+        def begin(self) -> None:
+            self.started += 1
+            raise ValueError
+
+    before, after = Renamed(), Renamed()
+    pm.register(before, "before")
+    comm = start(OwnPlugin(), pm)
+    assert not comm.register(after, "after")
+    assert (before.started, after.started) == (1, 1)
+    assert len(comm.failures) == 2
 
 
 def test_hosts_that_read_the_name_of_every_plugin_can(pm: pluggy.PluginManager) -> None:
