@@ -13,6 +13,23 @@ REF_FIELD = "crm_comm_ref"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextOutcome(Outcome):
+    """An outcome with what a gateway says besides. ref: our own reference; segments, credits: what it counted."""
+
+    ref: str = ""
+    gateway_id: str = ""
+    segments: int = 0
+    credits: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activated(Credits):
+    """What an access code is good for. already: it was active before."""
+
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditsLeft:
     """A stored balance. level: ok | warn (at or below the threshold) | bad (nothing left)."""
 
@@ -103,14 +120,13 @@ class SendAware(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentText:
-    """What a reference stands for. send_id "" where the sender did not say; gateway_id: the gateway's own id."""
+    """What a reference stands for. send_id "" where the sender did not say."""
 
     ref: str
     account_id: str
     send_id: str
     address: str
     at: datetime
-    gateway_id: str = ""
 
 
 class TextRefs(Protocol):
