@@ -112,15 +112,14 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def _schema(database: "Database", name: str) -> Iterator[Finding]:
-    from crm_comm_plugin.storage.upgrade import HEAD, VERSION_TABLE, current_revision, ensure_schema
+    from crm_comm_plugin.storage.upgrade import VERSION_TABLE, ensure_schema, status
 
-    with database.read() as connection:
-        found = current_revision(connection)
-    if not found:
+    found = status(database)
+    if found.state == "empty":
         yield Finding(level=OK, what="Database", text=f"{name} is empty; the first use makes its tables")
         return
-    ensure_schema(database)
-    yield Finding(level=OK, what="Database", text=f"{name}, schema {HEAD}")
+    ensure_schema(database)  # raises for what is too old or too new
+    yield Finding(level=OK, what="Database", text=f"{name}, schema {found.needed}")
     with database.write() as connection:  # changes nothing, yet needs all that a change needs
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = version_num")  # noqa: S608 - a constant
 

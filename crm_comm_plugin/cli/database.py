@@ -2,7 +2,6 @@
 
 import typer
 
-from crm_comm_hookspecs import SchemaTooOld
 from crm_comm_plugin.cli.common import Choices, Yes, add, parts_of
 from crm_comm_plugin.cli.endings import USAGE, CommandError
 from crm_comm_plugin.cli.entering import interactive
@@ -27,18 +26,16 @@ def upgrade(choices: Choices) -> None:
 
     database = Database(database_url_of(choices.settings.resolved()))
     try:
-        try:
-            schema.ensure_schema(database)
-        except SchemaTooOld:
-            copy = schema.copy_sqlite(database)
-            if copy is not None:
-                say(f"A copy of the database as it was: {copy}")
-            schema.upgrade(database)
-            say(f"The database was upgraded to schema {schema.HEAD}.")
-        else:
-            say(f"The database has schema {schema.HEAD}: nothing is left to do.")
+        before = schema.status(database)
+        copy = schema.migrate(database)
     finally:
         database.close()
+    if before.state == "current":
+        say(f"The database has schema {before.needed}: nothing is left to do.")
+        return
+    if copy is not None:
+        say(f"A copy of the database as it was: {copy}")
+    say(f"The database has schema {before.needed} now.")
 
 
 def reset_clock(choices: Choices, yes: Yes = False) -> None:

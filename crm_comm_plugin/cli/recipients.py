@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crm_comm_hookspecs import Recipient
+from crm_comm_plugin.hosts.csv_recipients import read_recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,12 @@ class Recipients:
 
     def read(self) -> Iterator[Recipient]:
         """All of them, in order, without keeping them in memory."""
-        return _read(self.path, self.channel)
+        return read_recipients(self.path, self.channel)
 
 
 @contextmanager
 def recipients_in(source: str, channel: str) -> Iterator[Recipients]:
-    """The recipients of a CSV file, - for stdin. Raises CommandError with the line's number for what cannot be read."""
+    """The recipients of a CSV file, - for stdin. Raises InvalidInput with the line's number for what cannot be read."""
     if source != "-":
         yield _checked(Path(source), channel)
         return
@@ -38,4 +39,4 @@ def recipients_in(source: str, channel: str) -> Iterator[Recipients]:
 
 
 def _checked(path: Path, channel: str) -> Recipients:
-    return Recipients(path, channel, sum(1 for _ in _read(path, channel)))
+    return Recipients(path, channel, sum(1 for _ in read_recipients(path, channel)))
