@@ -69,7 +69,7 @@ class Backends:
         else:
             raise SecretsUnavailable(
                 f"Passwords are kept in {title(name)}, which is not set up here.",
-                hint=f"Set `secret_backend` to {name} again; `crm-comm secrets move` takes them elsewhere.",
+                hint=f"Set `secret_backend` to {name} again; `crm-comm secrets move KEYRING` takes them elsewhere.",
                 code="missing",
             )
         self._made[name] = backend

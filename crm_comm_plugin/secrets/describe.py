@@ -1,10 +1,12 @@
 """What the doctor says about secrets, in plain words: where they are, what that protects against, and what not."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from crm_comm_hookspecs import SecretsUnavailable
 from crm_comm_plugin.domain.ports.secrets import Finding, KeyUse, SecretJournal, SecretsState, SecretsStatus
-from crm_comm_plugin.secrets.backends import DATABASE, PLATFORM, Backends, title
+from crm_comm_plugin.secrets.backends import AUTO, DATABASE, PLATFORM, Backends, title
 from crm_comm_plugin.secrets.key_sources import VARIABLE
 
 SAME_USER = "not against programs that run as this user, nor against this machine's administrator"
@@ -46,7 +48,7 @@ def _findings(
         yield Finding(level="bad", text=state.detail, hint=state.hint)
     names = dict.fromkeys((state.backend, *stored))
     if DATABASE in names:
-        yield from _about_database(backends, keys)
+        yield from _about_database(backends, keys, state.state == "ok")
     for name in names:
         if name in PLATFORM.values():
             yield Finding(
@@ -54,13 +56,10 @@ def _findings(
                 text=f"Passwords in {title(name)} are protected by your sign-in: against a stolen disk and other "
                 f"users, {SAME_USER} while it is unlocked.",
             )
-        elif name not in (DATABASE, "auto"):
+        elif name not in (DATABASE, AUTO):
             yield Finding(level="info", text=f"How safe {title(name)} is, its own documentation says.")
     if len(stored) > 1:
-        places = ", ".join(f"{count} in {title(name)}" for name, count in sorted(stored.items()))
-        yield Finding(
-            level="warn", text=f"Passwords are in several places: {places}.", hint="Run `crm-comm secrets move`."
-        )
+        yield _several(stored, state.backend if backends.setting == AUTO else backends.setting)
     if waiting:
         yield Finding(
             level="info",
@@ -69,34 +68,48 @@ def _findings(
         )
 
 
-def _about_database(backends: Backends, keys: tuple[KeyUse, ...]) -> Iterator[Finding]:
+def _several(stored: dict[str, int], wanted: str) -> Finding:
+    places = ", ".join(f"{count} in {title(name)}" for name, count in sorted(stored.items()))
+    return Finding(
+        level="warn",
+        text=f"Passwords are in several places: {places}.",
+        hint=f"Run `crm-comm secrets move {wanted}`.",
+    )
+
+
+def _about_database(backends: Backends, keys: tuple[KeyUse, ...], well: bool) -> Iterator[Finding]:
     yield from backends.sources.findings
     first = next((key for key in keys if key.first), None)
     own = backends.sources.own_file
-    if first is None and own is not None and not keys:
+    if first is not None:
+        yield from _about_key(first, None if own is None else own.parent)
+    elif own is not None and well:
         yield Finding(level="info", text=f"The first password makes a key file beside the data, {own}.")
-    elif first is not None and own is not None and str(own) in first.source:
-        yield Finding(
-            level="info",
-            text="Passwords are encrypted in the database, and the key lies in a file beside it. That protects a copy "
-            "of the database that gets away without the key file. It does not protect against somebody who can "
-            f"read the data folder ({own.parent}), or a backup of it.",
-            hint="For more, keep the key elsewhere: docs/security.md says how.",
-        )
-    elif first is not None:
-        yield Finding(
-            level="ok",
-            text=f"Passwords are encrypted in the database under a key from {first.source}. That protects against "
-            f"whoever gets at the database or a copy of it, {SAME_USER}.",
-        )
-    if first is not None and first.source == VARIABLE:
-        yield Finding(
-            level="info",
-            text=f"{VARIABLE} can be seen by every program started from this one.",
-            hint="A key file with mode 600, named in CRM_COMM_SECRET_KEY_FILE, shows it to fewer.",
-        )
     old = sum(key.secrets for key in keys if key.source and not key.first)
     if old:
         yield Finding(
             level="warn", text=f"{old} passwords are still under an older key.", hint="Run `crm-comm secrets rotate`."
+        )
+
+
+def _about_key(key: KeyUse, data: Path | None) -> Iterator[Finding]:
+    if data is not None and f"{data}{os.sep}" in key.source:
+        yield Finding(
+            level="info",
+            text="Passwords are encrypted in the database, and the key lies in a file beside it. That protects a copy "
+            "of the database that gets away without the key file. It does not protect against somebody who can "
+            f"read the data folder ({data}), or a backup of it.",
+            hint="For more, keep the key elsewhere: docs/security.md says how.",
+        )
+        return
+    yield Finding(
+        level="ok",
+        text=f"Passwords are encrypted in the database under a key from {key.source}. That protects against "
+        f"whoever gets at the database or a copy of it, {SAME_USER}.",
+    )
+    if key.source == VARIABLE:
+        yield Finding(
+            level="info",
+            text=f"{VARIABLE} can be seen by every program started from this one.",
+            hint="A key file with mode 600, named in CRM_COMM_SECRET_KEY_FILE, shows it to fewer.",
         )

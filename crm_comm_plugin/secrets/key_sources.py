@@ -61,8 +61,8 @@ class KeySources:
         if self.own_file is None:
             return SecretsUnavailable("There is no key for stored passwords.", hint=SET_A_KEY, code="missing")
         return SecretsUnavailable(
-            f"The key file {self.own_file} is gone; the stored passwords cannot be read without it.",
-            hint="Put it back from a copy. If it is lost, see docs/operations.md, Keys.",
+            f"The key of the stored passwords is gone: there is no file {self.own_file}, and none was set.",
+            hint="Put that file back from a copy, or set the key again. If it is lost: docs/operations.md, Keys.",
             code="missing",
         )
 

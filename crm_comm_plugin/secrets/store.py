@@ -18,7 +18,7 @@ from crm_comm_plugin.domain.ports.secrets import (
     UpkeepReport,
 )
 from crm_comm_plugin.secrets import entries
-from crm_comm_plugin.secrets.backends import Backends, title
+from crm_comm_plugin.secrets.backends import AUTO, DATABASE, Backends, title
 from crm_comm_plugin.secrets.choose import choose
 
 ORPHAN_AGE = timedelta(minutes=10)
@@ -106,6 +106,7 @@ class KeyringSecretStore:
                 self._backends.check(name)
         except CommError as error:
             code = error.code if error.code in STATES else "missing"
+            name = name if name != AUTO else self._backends.platform() or DATABASE
             return SecretsState(state=code, backend=name, detail=error.message, hint=error.hint)
         return SecretsState(state="ok", backend=chosen, detail=f"New passwords go to {title(chosen)}.")
 

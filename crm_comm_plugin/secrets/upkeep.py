@@ -49,6 +49,8 @@ def move(backends: Backends, journal: SecretJournal, clock: Clock, to: str) -> U
                 failed, detail = failed + 1, f"Some are no longer in {title(copy.backend)}."
                 hint = "Enter those passwords again; `crm-comm accounts list` shows which."
         after = copies[-1].slot
+    if not failed:
+        detail = f"All of them are in {title(target)} now."
     if not failed and backends.setting not in (AUTO, target):
         hint = f"Set `secret_backend` to {target}, else new passwords go to {title(backends.setting)}."
     return UpkeepReport(done=done, failed=failed, detail=detail, hint=hint)

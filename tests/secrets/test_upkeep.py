@@ -80,13 +80,15 @@ def test_a_running_process_sees_a_rotation_of_the_key_file(make_store, tmp_path)
     path = tmp_path / "keys"
     path.write_text(KEY_A)
     path.chmod(0o600)
-    running, admin = make_store(key_file=path), make_store(key_file=path)
+    running, reader, admin = (make_store(key_file=path) for _ in range(3))
     ref = running.write("a", "password", "hunter2")
+    assert reader.read(ref) == "hunter2"
     path.write_text(f"{KEY_B}\n{KEY_A}\n")
     admin.rotate()
     later = running.write("a", "password", "hunter3")
     path.write_text(KEY_B)
     assert (running.read(ref), running.read(later)) == ("hunter2", "hunter3")
+    assert (reader.read(ref), reader.read(later)) == ("hunter2", "hunter3")
     assert admin.state().state == "ok"
 
 
@@ -143,6 +145,57 @@ def test_a_move_may_die_anywhere(make_store, database, clock, source, target, af
         target == MEMORY,
         target == "database",
     )
+
+
+class Meanwhile:
+    """A journal during one of whose calls somebody else does something."""
+
+    def __init__(self, inner, name, before=None, after=None):
+        self._inner, self._name, self._before, self._after = inner, name, before, after
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name) if name != self._name else self._call
+
+    def _call(self, *args):
+        before, self._before = self._before, None
+        if before is not None:
+            before()
+        answer = getattr(self._inner, self._name)(*args)
+        after, self._after = self._after, None
+        if after is not None:
+            after()
+        return answer
+
+
+@pytest.mark.parametrize("target", ["database", OTHER])
+@pytest.mark.parametrize("erased", [True, False])
+def test_a_secret_removed_while_it_moves_is_gone(make_store, database, clock, target, erased):
+    other, rows = make_store(MEMORY, key=KEY_A), SecretJournalRows(database)
+    ref = other.write("a", "password", "hunter2")
+    journal = Meanwhile(rows, "switch", before=lambda: other.remove(ref) if erased else rows.doom([ref]))
+    assert make_store(MEMORY, key=KEY_A, journal=journal).move(target).done == 0
+    assert other.read(ref) is None
+    assert (MemoryKeyring.entries, OtherKeyring.entries, SealedSecretRows(database).counts()) == ({}, {}, {})
+
+
+def test_a_secret_that_two_move_at_once_is_kept_once(make_store, database, clock):
+    other = make_store(MEMORY, key=KEY_A)
+    ref = other.write("a", "password", "hunter2")
+    journal = Meanwhile(SecretJournalRows(database), "switch", before=lambda: other.move("database"))
+    assert make_store(MEMORY, key=KEY_A, journal=journal).move(OTHER).failed == 0
+    reader = make_store(OTHER, key=KEY_A)
+    assert reader.read(ref) == "hunter2"
+    clock.forward(minutes=11)
+    reader.sweep(wants(ref))
+    assert reader.read(ref) == "hunter2"
+    assert len(MemoryKeyring.entries) + len(OtherKeyring.entries) + len(SealedSecretRows(database).counts()) == 1
+
+
+def test_a_secret_that_moves_while_it_is_read_is_found(make_store, database):
+    other = make_store(MEMORY, key=KEY_A)
+    ref = other.write("a", "password", "hunter2")
+    journal = Meanwhile(SecretJournalRows(database), "live", after=lambda: other.move("database"))
+    assert make_store(MEMORY, key=KEY_A, journal=journal).read(ref) == "hunter2"
 
 
 def test_moves_in_both_directions_and_removals_at_once_lose_nothing(make_store):
