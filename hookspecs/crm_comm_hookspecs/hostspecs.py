@@ -118,5 +118,5 @@ class HostSpecs:
     def crm_comm_receive(self, request: Request) -> Reply | None:
         """A service calls: a delivery report.
 
-        Example: `reply = comm.receive(Request(source="clicksend", token=token, method="POST", ...))`
+        Example: `reply = comm.receive(Request(source=s, token=t, method="POST", url=url, headers=headers, body=body))`
         """
