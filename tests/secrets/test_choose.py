@@ -1,5 +1,6 @@
 """Which keyring is chosen, and that the choice never flips by itself."""
 
+import subprocess
 import sys
 
 import pytest
@@ -122,3 +123,12 @@ def test_a_name_in_the_database_never_says_which_code_runs(make_store, database)
 def test_nothing_is_chosen_or_imported_before_first_use(make_store, platform, monkeypatch):
     monkeypatch.setattr(backends.Backends, "platform", lambda _: pytest.fail("chosen too early"))
     make_store(**platform)
+
+
+def test_heavy_libraries_wait_for_the_first_secret():
+    code = (
+        "import sys, crm_comm_plugin.secrets.build as build; "
+        "print(sorted({'keyring', 'cryptography', 'secretstorage', 'sqlalchemy'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
