@@ -1,6 +1,7 @@
 """Parts that all tests share: a fresh database of each kind, a clock that a test moves."""
 
 import itertools
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,9 @@ from crm_comm_plugin.storage.upgrade import ensure_schema
 
 pytest_plugins = ["tests.secret_search"]
 _NUMBERS = itertools.count(1)
+
+# Tests never touch the keyring of whoever runs them.
+os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
 class MovingClock:
