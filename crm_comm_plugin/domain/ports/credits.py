@@ -1,12 +1,12 @@
 """The ports of SMS credits: what is bought and left, who can be paid for, and what delivery reports are about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from crm_comm_hookspecs import Account, Confirm, Context, Credits, Outcome, Reply, Request, Result, TextSize
+from crm_comm_hookspecs import Account, Confirm, Context, Credits, Outcome, Reply, Request, Result, TextSize, Transport
 
 REF_FIELD = "crm_comm_ref"
 """In the `Recipient.fields` of an outcome made from a delivery report: our own reference of that text."""
@@ -37,16 +37,6 @@ class CreditsLeft:
     unit: str
     as_of: datetime
     level: str = "ok"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payable:
-    """How many texts, from the front, the balance pays for. count None: the gateway does not say, so try them all."""
-
-    count: int | None
-    price: Decimal | None = None
-    balance: Decimal | None = None
-    unit: str = ""
 
 
 class CreditsDesk(Protocol):
@@ -88,16 +78,20 @@ class CreditsDesk(Protocol):
 
 
 class CreditCheck(Protocol):
-    """Before a send: hold the price against the balance."""
+    """The balance before and after a send."""
 
-    def payable(
-        self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str], sizes: Sequence[TextSize]
-    ) -> Payable:
-        """How many of these texts can be paid for, in their order. Never raises for a gateway that is down."""
+    def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Transport:
+        """The gateway's transport, with the price of each batch held against the balance before it goes.
+
+        What cannot be paid is skipped (`credits`); the balance is read again and stored when it is closed. This is
+        what the SMS account type's `connect` answers.
+        """
         ...
 
-    def spent(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
-        """After a send: read the balance again and store it. Never raises for a gateway that is down."""
+    def price(
+        self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str], sizes: Iterable[TextSize]
+    ) -> Decimal | None:
+        """What texts of these sizes cost together, for a preview; None where the gateway does not say, or is down."""
         ...
 
 
@@ -133,11 +127,15 @@ class TextRefs(Protocol):
     """References of texts, written before they go, so that a later report or query finds its recipient."""
 
     def remember(self, texts: Sequence[SentText]) -> None:
-        """Write them, in one transaction; forgets what is older than 90 days."""
+        """Write them, in one transaction. What is older than 90 days is forgotten now and then."""
         ...
 
     def find(self, account_id: str, refs: Sequence[str]) -> dict[str, SentText]:
-        """Those of the references that belong to this account."""
+        """Those of the references that belong to this account, by reference."""
+        ...
+
+    def of(self, account_id: str, recipients: Sequence[tuple[str, str]]) -> tuple[SentText, ...]:
+        """The references given to these (send id, address) pairs."""
         ...
 
 
@@ -159,8 +157,9 @@ class DeliveryOutcomes(Protocol):
 class StoredOrder:
     """A purchase as it is kept, from before the gateway hears of it.
 
-    owner: account id, or `draft:USER` before the account is saved. state: asked (the call may or may not have arrived)
-    | open | paid | used | failed | lost (charged at once, and the answer was lost). id "": not known yet.
+    owner: account id, or `draft:USER` before the account is saved. place: the gateway's own fields, as JSON. state:
+    asked (the call may or may not have arrived) | open | paid | used | failed | lost (charged at once, and the answer
+    was lost). used and failed ones are finished. id "": not known yet.
     """
 
     key: str
@@ -179,9 +178,9 @@ class CreditStore(Protocol):
     """Orders, balances, and the secret part of report URLs."""
 
     def begin_order(self, order: StoredOrder, owners: Sequence[str]) -> StoredOrder:
-        """The unfinished order of any of these owners at the same gateway and place, else this one, now stored.
+        """The newest unfinished order of these owners at the same gateway and place, else this one, now stored.
 
-        One transaction: two presses at once get one order.
+        One transaction: two presses at once get one order. A found draft's order becomes this order's owner's.
         """
         ...
 

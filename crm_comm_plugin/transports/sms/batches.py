@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from crm_comm_hookspecs import Outcome, Reason, TransportError
 from crm_comm_plugin.transports.sms.http import Answer, AnswerLost
 from crm_comm_plugin.transports.sms.outcomes import STOPPING, Text, give_up, refused, trouble, unknown
-from crm_comm_plugin.transports.sms.plumbing import PATIENCE, SHORT_PAUSE, SmsTransport
+from crm_comm_plugin.transports.sms.plumbing import PATIENCE, SHORT_PAUSE, Together
 
 Results = Mapping[str, Outcome]
 
@@ -22,7 +22,7 @@ _SPLIT = frozenset({Reason.MESSAGE, Reason.INVALID_NUMBER, Reason.CREDITS})
 """What may be the fault of one text, or too much only for all together."""
 
 
-class BatchTransport(SmsTransport):
+class BatchTransport(Together):
     """Base of gateways that take many texts at once: each adds `_submit` and `_read`."""
 
     batch = 500

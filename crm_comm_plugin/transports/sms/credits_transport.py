@@ -19,10 +19,10 @@ from crm_comm_plugin.transports.sms.outcomes import (
     trouble,
     unknown,
 )
-from crm_comm_plugin.transports.sms.plumbing import SHORT_PAUSE, SmsTransport
+from crm_comm_plugin.transports.sms.plumbing import SHORT_PAUSE, Together
 
 
-class CreditsTransport(SmsTransport):
+class CreditsTransport(Together):
     """One access code's line. After a lost answer the same ids are sent again: the gateway sends no text twice."""
 
     batch = 500

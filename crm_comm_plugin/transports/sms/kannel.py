@@ -15,7 +15,7 @@ from crm_comm_plugin.domain.segments import UCS_2, text_size
 from crm_comm_plugin.transports.sms.gateway import BaseGateway, GatewayTools
 from crm_comm_plugin.transports.sms.http import AnswerLost, HttpLine, checked_url
 from crm_comm_plugin.transports.sms.outcomes import Text, delivery_of, refused, sent
-from crm_comm_plugin.transports.sms.plumbing import SmsTransport
+from crm_comm_plugin.transports.sms.plumbing import OneByOne
 
 _FINAL_REPORTS = 1 | 2 | 16
 """dlr-mask: delivered to the phone, not delivered, rejected by the SMS centre."""
@@ -69,7 +69,7 @@ class Kannel(BaseGateway):
         return [delivery_of(ref, "", _DELIVERED.get(kind), kind)]
 
 
-class KannelTransport(SmsTransport):
+class KannelTransport(OneByOne):
     """One request per recipient: Kannel answers one status for all numbers of a request."""
 
     def __init__(self, account: Account, line: HttpLine, tools: GatewayTools, credentials: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
 """What gateways say, in the contract's words: outcomes of texts, troubles of a whole line, amounts, reports."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -97,9 +97,12 @@ def trouble(reason: Reason, code: str = "", detail: str = "", retry_at: datetime
     return error
 
 
-def give_up(texts: Sequence[Text], error: TransportError) -> Iterator[Outcome]:
-    """Everybody who was not sent to is skipped for the error's reason; then it is raised."""
+def give_up(texts: Iterable[Text | Outcome], error: TransportError) -> Iterator[Outcome]:
+    """Everybody who was not sent to is skipped for the error's reason; then it is raised. Outcomes stay as they are."""
     for text in texts:
+        if isinstance(text, Outcome):
+            yield text
+            continue
         yield Outcome(
             recipient=text.recipient,
             status=RecipientStatus.SKIPPED,

@@ -1,8 +1,9 @@
 """The base of all SMS transports: references before texts go, one text after the other, and when to stop."""
 
 import secrets as randomness
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 from crm_comm_hookspecs import (
     Account,
@@ -20,7 +21,7 @@ from crm_comm_hookspecs import (
 from crm_comm_plugin.domain.ports.credits import SentText
 from crm_comm_plugin.transports.sms.gateway import GatewayTools
 from crm_comm_plugin.transports.sms.http import AnswerLost, HttpLine
-from crm_comm_plugin.transports.sms.outcomes import STOPPING, Text, give_up, trouble, unknown
+from crm_comm_plugin.transports.sms.outcomes import STOPPING, Text, give_up, refused, trouble, unknown
 
 REF_BYTES = 10
 """References have 20 hexadecimal digits: the longest that every gateway gives back unharmed (BulkSMS: 20)."""
@@ -33,7 +34,7 @@ PATIENCE = 3
 
 
 class SmsTransport:
-    """Base of the gateways' transports: `_send_one` or `_send` is what each adds."""
+    """Base of all of them: the line, references, Test Connection."""
 
     batch = 20
 
@@ -46,27 +47,6 @@ class SmsTransport:
     def begin(self, send_id: str) -> None:
         """The send that the next batches belong to."""
         self._send_id = send_id
-
-    def deliver(self, batch: Sequence[tuple[Recipient, Message]]) -> Iterator[Outcome]:
-        """One outcome each. What is wrong with the whole line is raised after everybody has got theirs."""
-        texts = []
-        for recipient, message in batch:
-            if isinstance(message, TextMessage) and message.text:
-                texts.append(Text(randomness.token_hex(REF_BYTES), recipient, message.text))
-            else:
-                yield Outcome(
-                    recipient=recipient,
-                    status=RecipientStatus.FAILED,
-                    reason=Reason.MESSAGE,
-                    detail="There is no text.",
-                )
-        if not texts:
-            return
-        try:
-            self._remember(texts)
-        except CommError as error:
-            yield from give_up(texts, TransportError(str(error), reason=Reason.INTERRUPTED))
-        yield from self._send(texts)
 
     def diagnose(self) -> Diagnosis:
         """Sign in and read the balance; sends nothing."""
@@ -88,42 +68,58 @@ class SmsTransport:
         """A time so many seconds from now."""
         return None if seconds is None else self.tools.clock.now() + timedelta(seconds=seconds)
 
-    def _remember(self, texts: Sequence[Text]) -> None:
+    def texts_of(self, batch: Iterable[tuple[Recipient, Message]]) -> Iterator[Text | Outcome]:
+        """Each message as a text with a new reference, or the outcome of what is none."""
+        for recipient, message in batch:
+            if isinstance(message, TextMessage) and message.text:
+                yield Text(randomness.token_hex(REF_BYTES), recipient, message.text)
+            else:
+                yield refused(Text("", recipient, ""), Reason.MESSAGE, detail="There is no text.")
+
+    def remember(self, texts: Sequence[Text]) -> None:
+        """Write the references before the texts go; raises TransportError when that cannot be done."""
         if self.tools.refs is None or not self.account.id:
             return
-        now = self.tools.clock.now()
-        self.tools.refs.remember(
-            [
-                SentText(
-                    ref=text.ref,
-                    account_id=self.account.id,
-                    send_id=self._send_id,
-                    address=text.recipient.address,
-                    at=now,
-                )
-                for text in texts
-            ]
-        )
+        account, send_id, now = self.account.id, self._send_id, self.tools.clock.now()
+        try:
+            self.tools.refs.remember(
+                [
+                    SentText(ref=t.ref, account_id=account, send_id=send_id, address=t.recipient.address, at=now)
+                    for t in texts
+                ]
+            )
+        except CommError as error:
+            raise TransportError(error.message, reason=Reason.INTERRUPTED, hint=error.hint) from error
 
-    def _send(self, texts: Sequence[Text]) -> Iterator[Outcome]:
-        lost = 0
-        for index, text in enumerate(texts):
+    def _greet(self) -> str:
+        """Sign in, send nothing; a line for people. Raises TransportError."""
+        raise NotImplementedError
+
+
+class OneByOne(SmsTransport):
+    """Base of gateways that take one recipient per request: each adds `_send_one`."""
+
+    def deliver(self, batch: Sequence[tuple[Recipient, Message]]) -> Iterator[Outcome]:
+        """One outcome each. What is wrong with the whole line is raised after everybody has got theirs."""
+        waiting, lost = self.texts_of(batch), 0
+        for text in waiting:
+            if isinstance(text, Outcome):
+                yield text
+                continue
             try:
+                self.remember([text])
                 outcome = self._patiently(text)
                 lost = 0
             except AnswerLost:
                 outcome, lost = unknown(text), lost + 1
             except TransportError as error:
-                yield from give_up(texts[index:], error)
-                return
+                yield from give_up(chain([text], waiting), error)
             yield outcome
             if lost == LOST_IN_A_ROW:
-                yield from give_up(
-                    texts[index + 1 :], trouble(Reason.UNREACHABLE, detail="The gateway does not answer.")
-                )
+                yield from give_up(waiting, trouble(Reason.UNREACHABLE, detail="The gateway does not answer."))
             if outcome.status is RecipientStatus.SKIPPED and outcome.reason in STOPPING:
                 stop = trouble(Reason(outcome.reason), outcome.code, outcome.detail, outcome.retry_at)
-                yield from give_up(texts[index + 1 :], stop)
+                yield from give_up(waiting, stop)
 
     def _patiently(self, text: Text) -> Outcome:
         """A short pause that the gateway asks for is taken, and the same text tried again: it was surely not sent."""
@@ -141,6 +137,26 @@ class SmsTransport:
         """Send it; raises AnswerLost, or TransportError when nothing was sent."""
         raise NotImplementedError
 
-    def _greet(self) -> str:
-        """Sign in, send nothing; a line for people. Raises TransportError."""
+
+class Together(SmsTransport):
+    """Base of gateways that take many texts in one request: each adds `_send`."""
+
+    def deliver(self, batch: Sequence[tuple[Recipient, Message]]) -> Iterator[Outcome]:
+        """One outcome each. What is wrong with the whole line is raised after everybody has got theirs."""
+        texts = []
+        for text in self.texts_of(batch):
+            if isinstance(text, Outcome):
+                yield text
+            else:
+                texts.append(text)
+        if not texts:
+            return
+        try:
+            self.remember(texts)
+        except TransportError as error:
+            yield from give_up(texts, error)
+        yield from self._send(texts)
+
+    def _send(self, texts: Sequence[Text]) -> Iterator[Outcome]:
+        """Send them."""
         raise NotImplementedError

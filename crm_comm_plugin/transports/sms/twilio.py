@@ -27,7 +27,7 @@ from crm_comm_plugin.transports.sms.outcomes import (
     sent,
     trouble,
 )
-from crm_comm_plugin.transports.sms.plumbing import SmsTransport
+from crm_comm_plugin.transports.sms.plumbing import OneByOne
 
 BASE = "https://api.twilio.com"
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}").fullmatch
@@ -101,7 +101,7 @@ class Twilio(BaseGateway):
         return [delivery_of(ref, fields.get("To"), delivered, fields.get("ErrorCode"))]
 
 
-class TwilioTransport(SmsTransport):
+class TwilioTransport(OneByOne):
     """One request per recipient: the service takes no more."""
 
     def __init__(self, account: Account, line: HttpLine, tools: GatewayTools, service: str) -> None:

@@ -26,7 +26,7 @@ from crm_comm_plugin.transports.sms.outcomes import (
     trouble,
     unknown,
 )
-from crm_comm_plugin.transports.sms.plumbing import SmsTransport
+from crm_comm_plugin.transports.sms.plumbing import OneByOne
 
 BASE = "https://rest.nexmo.com"
 MAX_CALLBACK = 100
@@ -90,7 +90,7 @@ class Vonage(BaseGateway):
         return [delivery_of(fields.get("client-ref"), number, delivered, fields.get("err-code"))]
 
 
-class VonageTransport(SmsTransport):
+class VonageTransport(OneByOne):
     """One request per recipient; only the status in the answer's body tells."""
 
     def __init__(self, account: Account, line: HttpLine, tools: GatewayTools, credentials: Sequence[str]) -> None:
