@@ -1,17 +1,23 @@
 """The ports of sending: sends, the outcome of each recipient, who runs a send, and usage by the hour."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from crm_comm_hookspecs import Outcome, Recipient, Rejected, UsagePoint
+from crm_comm_plugin.domain.sends import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendRow:
-    """A send as it is kept. state: running | interrupted | finished; hold: the reservation in hand, if any."""
+    """A send as it is kept. state: running | interrupted | finished.
+
+    run: how often it was started. owner: the token of the run that may write. hold: the reservation in hand or last
+    settled; charged: how many recipients of that hold count as used, so far. counts: RecipientStatus -> number, always
+    equal to the outcome rows. retry_at: when skipped recipients may be tried again, if known.
+    """
 
     id: str
     account_id: str
@@ -24,15 +30,41 @@ class SendRow:
     run: int = 0
     owner: str = ""
     hold: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
+    charged: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
     retry_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to write to a send: raises SendInProgress once another run has taken it over."""
+
+    send_id: str
+    run: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A send after a write. charged: recipients of `hold` that count as used. handed: False = nothing was handed over,
+    because the send was cancelled."""
+
+    counts: Mapping[str, int]
+    hold: str = ""
+    charged: int = 0
+    cancelled: bool = False
+    handed: bool = True
+
+
 class SendStore(Protocol):
-    """Sends. `owner` fences: a run that lost its lock cannot write any more."""
+    """Sends. Every write is fenced: a run that lost its lock cannot write any more."""
 
     def begin(self, row: SendRow) -> SendRow:
-        """Make the send or take it over as a new run with a new owner; answers it as it was before, run counted up."""
+        """Make the send, or take it over with this row's owner and campaign; its run grows by one.
+
+        Answers the row as it was before (state, hold, charged, counts of the last run) with the new run, owner and
+        campaign. `cancelled` is taken back.
+        """
         ...
 
     def find(self, id: str) -> SendRow | None:
@@ -42,43 +74,53 @@ class SendStore(Protocol):
     def page(
         self, account_id: str, campaign: str, key: str, after: tuple[datetime, str] | None, limit: int
     ) -> tuple[SendRow, ...]:
-        """Newest first."""
+        """Newest first; "" = any."""
         ...
 
-    def save(self, row: SendRow) -> None:
-        """Store state, hold, counts, retry_at; raises SendInProgress when another owner took it over."""
+    def end(self, ticket: Ticket, state: str, at: datetime, retry_at: datetime | None) -> None:
+        """The run is over."""
         ...
 
     def ask_to_stop(self, id: str) -> bool:
-        """Mark as cancelled; the running process sees it before its next batch."""
+        """Mark a running send as cancelled: its process sees it before its next batch. False: it does not run."""
         ...
 
 
 class OutcomeStore(Protocol):
-    """One row per recipient of a send, keyed by normalised address."""
+    """One row per recipient of a send, told apart by normalised address. Each call is one transaction."""
 
-    def admit(self, send_id: str, run: int, chunk: Sequence[Recipient | Rejected]) -> Sequence[Recipient]:
-        """Write a chunk as pending (rejected ones as failed, repeats as duplicates); answers who is to be tried now."""
+    def admit(
+        self, ticket: Ticket, chunk: Sequence[Recipient | Rejected], at: datetime
+    ) -> tuple[Sequence[Entry], Written]:
+        """Write a chunk: recipients as pending, rejected ones and repeats with their outcome; what is there stays.
+
+        Answers who is to be tried now: the new ones, and those that an earlier run skipped.
+        """
         ...
 
-    def hand_over(self, send_id: str, owner: str, addresses: Sequence[str]) -> None:
-        """Just before a batch goes: from here on a crash leaves these unknown. Raises SendInProgress if fenced off."""
+    def hand_over(
+        self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], batch: Sequence[Entry], hold: str
+    ) -> Written:
+        """Record outcomes, and mark a batch as handed over just before it goes: a crash leaves these unknown.
+
+        hold: the reservation it goes under. When the send is cancelled, nothing is handed over.
+        """
         ...
 
-    def record(self, send_id: str, owner: str, outcomes: Sequence[Outcome]) -> None:
-        """What became of recipients."""
+    def record(self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], handed: bool = True) -> Written:
+        """What became of recipients; twice is harmless. handed: whether most of them were, which is only quicker."""
         ...
 
-    def recover(self, send_id: str) -> int:
-        """After a crash: handed over ones become unknown; how many recipients of the last hold may have been sent."""
+    def release(self, ticket: Ticket, batch: Sequence[Entry]) -> Written:
+        """Take back what was handed over and provably not tried: it is as before."""
+        ...
+
+    def recover(self, ticket: Ticket, at: datetime) -> Written:
+        """After a crash or an error: handed over ones become unknown, pending ones skipped as interrupted."""
         ...
 
     def page(self, send_id: str, status: str, after: int, limit: int) -> tuple[tuple[tuple[int, Outcome], ...], bool]:
-        """((position, outcome) ...), whether more follow; in order of arrival."""
-        ...
-
-    def counts(self, send_id: str) -> dict[str, int]:
-        """RecipientStatus -> number."""
+        """((position, outcome) ...), whether more follow; in order of arrival. after: a position, -1 = the start."""
         ...
 
 
@@ -87,10 +129,6 @@ class SendLocks(Protocol):
 
     def hold(self, send_id: str) -> AbstractContextManager[None]:
         """Hold it; raises SendInProgress when somebody alive does."""
-        ...
-
-    def is_held(self, send_id: str) -> bool:
-        """True while somebody alive holds it."""
         ...
 
 
