@@ -1,0 +1,178 @@
+"""Where accounts may connect to: names are resolved once, every address is judged, and that address is connected to."""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Iterable
+
+from crm_comm_hookspecs import InvalidInput
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Net = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MOST_ADDRESSES = 8
+"""A name with more addresses than this has the rest left out."""
+
+_GROUPS = {
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
+}
+_NEVER = (
+    "0.0.0.0/8",
+    "169.254.0.0/16",  # link-local, and where clouds hand out credentials
+    "100.100.100.200/32",  # Alibaba's metadata
+    "168.63.129.16/32",  # Azure's
+    "192.0.0.192/32",  # Oracle's
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "::/128",
+    "fd00:ec2::/32",  # Amazon's, over IPv6
+    "fd20:ce::/32",  # Google's
+    "fe80::/10",
+    "ff00::/8",
+)
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+
+
+class AddressRefused(OSError):
+    """This installation does not connect to that address. Its text is for people."""
+
+
+class Networks:
+    """Rules for outgoing connections.
+
+    allowed: when not empty, only these networks are connected to, and one listed as itself is also let through where
+    it is refused by default. denied: never connected to, whatever is allowed. Both: networks or addresses with commas
+    between them, or the words loopback and private. By default everything but link-local, multicast and the addresses
+    at which clouds hand out credentials.
+    """
+
+    def __init__(self, allowed: str = "", denied: str = "") -> None:
+        self._allowed = _parsed("allowed_networks", allowed)
+        self._denied = _parsed("denied_networks", denied)
+        self._never = tuple(ipaddress.ip_network(text) for text in _NEVER)
+
+    def refuses(self, address: str) -> bool:
+        """True when an IP address may not be connected to, also where another one stands inside it."""
+        return any(self._refuses(each) for each in _meanings(ipaddress.ip_address(address.partition("%")[0])))
+
+    def _refuses(self, address: Address) -> bool:
+        if _within(address, self._denied):
+            return True
+        if self._allowed:
+            return not _within(address, self._allowed)
+        return _within(address, self._never)
+
+    def connect(self, host: str, port: int, timeout: float) -> socket.socket:
+        """A connected socket. Raises AddressRefused, socket.gaierror, TimeoutError, OSError.
+
+        timeout: seconds for all addresses together. What is connected to is the address that was judged, so a name
+        that answers differently a moment later gains nothing.
+        """
+        deadline = time.monotonic() + timeout
+        found = resolve(host, port)
+        usable = [(family, where) for family, where in found if not self.refuses(str(where[0]))]
+        if not usable:
+            raise AddressRefused(f"This installation does not connect to the network in which {host} is.")
+        problem: OSError = TimeoutError("timed out")
+        for number, (family, where) in enumerate(usable):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                return _connected(family, where, left / (len(usable) - number), timeout)
+            except OSError as error:
+                problem = error
+        raise problem
+
+
+def resolve(host: str, port: int) -> list[tuple[int, tuple[str | int, ...]]]:
+    """(family, socket address) of a name, without repeats. Raises socket.gaierror."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    unique: dict[tuple[int, tuple[str | int, ...]], None] = {}
+    for family, _, _, _, where in found:
+        unique[int(family), where] = None
+    return list(unique)[:MOST_ADDRESSES]
+
+
+def is_loopback(host: str) -> bool:
+    """True when all addresses of a name are of this machine: only then may a password go without encryption."""
+    try:
+        found = resolve(host, 0)
+    except (OSError, UnicodeError):
+        return False
+    return bool(found) and all(
+        _within(each, _group("loopback"))
+        for _, where in found
+        for each in (_plain(ipaddress.ip_address(str(where[0]).partition("%")[0])),)
+    )
+
+
+def peer_is_loopback(connected: socket.socket) -> bool:
+    """True when the other end of a connection is this machine."""
+    try:
+        peer = connected.getpeername()
+    except OSError:
+        return False
+    return isinstance(peer, tuple) and _within(
+        _plain(ipaddress.ip_address(str(peer[0]).partition("%")[0])), _group("loopback")
+    )
+
+
+def _connected(family: int, where: tuple[str | int, ...], seconds: float, timeout: float) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.settimeout(seconds)
+        made.connect(where)
+        made.settimeout(timeout)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _plain(address: Address) -> Address:
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _meanings(address: Address) -> tuple[Address, ...]:
+    """An address, and the IPv4 address that it stands for: mapped, 6to4, Teredo, NAT64."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return (address,)
+    if address.ipv4_mapped is not None:
+        return (address.ipv4_mapped,)
+    inner: list[Address] = []
+    if address.sixtofour is not None:
+        inner.append(address.sixtofour)
+    if address.teredo is not None:
+        inner += address.teredo
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+        inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return (address, *inner)
+
+
+def _within(address: Address, nets: Iterable[Net]) -> bool:
+    return any(address.version == net.version and address in net for net in nets)
+
+
+def _group(name: str) -> tuple[Net, ...]:
+    return tuple(ipaddress.ip_network(text) for text in _GROUPS[name])
+
+
+def _parsed(setting: str, text: str) -> tuple[Net, ...]:
+    found: list[Net] = []
+    for word in text.replace(",", " ").split():
+        if word.lower() in _GROUPS:
+            found += _group(word.lower())
+            continue
+        try:
+            found.append(ipaddress.ip_network(word, strict=False))
+        except ValueError:
+            raise InvalidInput(
+                f"{setting} holds {word!r}.",
+                hint="Write networks as 10.0.0.0/8 with commas between them, or the words loopback and private.",
+            ) from None
+    return tuple(found)

@@ -1,0 +1,42 @@
+"""The presets: complete, sourced, consistent with each other."""
+
+from datetime import datetime
+
+import pytest
+
+from crm_comm_hookspecs import MailServer
+from crm_comm_plugin.accounts.presets import ESTIMATED, FEATURED, MAIL_HOSTS, PRESETS
+
+KEYS = [preset.key for preset in PRESETS]
+
+
+def test_the_providers_of_the_table_are_there_big_ones_first():
+    assert KEYS == ["gmail", "outlook", "microsoft365", "yahoo", "icloud", "zoho", "fastmail", "gmx"]
+    assert set(FEATURED) <= {*KEYS, "smtp"}
+    assert set(KEYS) >= ESTIMATED
+    assert {key for _, key in MAIL_HOSTS} <= set(KEYS)
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=KEYS)
+def test_each_is_encrypted_sourced_and_dated(preset: MailServer):
+    assert (preset.port, preset.security) in ((587, "starttls"), (465, "tls"))
+    assert preset.help_url.startswith("https://")
+    assert preset.source.startswith("https://")
+    assert datetime.strptime(preset.as_of, "%Y-%m")
+    assert preset.help.endswith(".")
+    assert preset.domains
+    assert all(domain == domain.lower() for domain in preset.domains)
+    assert set(preset.sign_in) <= {"password", "oauth"}
+    assert preset.per_message >= 1
+    assert preset.connections >= 1
+    assert preset.per_connection >= 0
+
+
+def test_no_domain_belongs_to_two():
+    domains = [domain for preset in PRESETS for domain in preset.domains]
+    assert len(domains) == len(set(domains))
+
+
+def test_what_nobody_is_sure_of_is_not_said():
+    unsure = {preset.key for preset in PRESETS if preset.limit is None}
+    assert unsure == {"fastmail", "gmx"}
