@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from crm_comm_hookspecs import Credits
 from crm_comm_plugin.domain.ports.credits import StoredOrder
@@ -27,26 +27,21 @@ class SqlCredits:
 
     def begin_order(self, order: StoredOrder, owners: Sequence[str]) -> StoredOrder:
         """The newest unfinished order of these owners at the same gateway and place, else this one."""
-        unfinished = (
-            select(orders)
-            .where(
-                orders.c.gateway == order.gateway,
-                orders.c.place == order.place,
-                orders.c.owner.in_(owners),
-                orders.c.state.not_in(FINISHED),
-            )
-            .order_by(orders.c.created_at.desc(), orders.c.key)
-            .limit(1)
-        )
         with self._database.write() as connection:
             _lock(connection)
-            found = connection.execute(unfinished).first()
+            found = connection.execute(_unfinished(order, owners)).first()
             if found is None:
                 connection.execute(insert(orders).values(_values(order)))
                 return order
             known = replace(_order(found), owner=order.owner)
             connection.execute(update(orders).where(orders.c.key == known.key).values(owner=known.owner))
         return known
+
+    def unfinished(self, order: StoredOrder, owners: Sequence[str]) -> StoredOrder | None:
+        """What `begin_order` would find."""
+        with self._database.read() as connection:
+            found = connection.execute(_unfinished(order, owners)).first()
+        return _order(found) if found is not None else None
 
     def order(self, key: str) -> StoredOrder | None:
         """One order."""
@@ -106,6 +101,12 @@ def _lock(connection: Connection) -> None:
     """One at a time: SQLite's write transaction is that already, PostgreSQL is told."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ORDERS_LOCK})")
+
+
+def _unfinished(order: StoredOrder, owners: Sequence[str]) -> Select[Any]:
+    there = (orders.c.gateway == order.gateway) & (orders.c.place == order.place) & orders.c.owner.in_(owners)
+    query = select(orders).where(there, orders.c.state.not_in(FINISHED))
+    return query.order_by(orders.c.created_at.desc(), orders.c.key).limit(1)
 
 
 def _values(order: StoredOrder) -> dict[str, Any]:

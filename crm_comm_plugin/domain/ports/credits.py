@@ -184,6 +184,10 @@ class CreditStore(Protocol):
         """
         ...
 
+    def unfinished(self, order: StoredOrder, owners: Sequence[str]) -> StoredOrder | None:
+        """What `begin_order` would find; stores nothing."""
+        ...
+
     def order(self, key: str) -> StoredOrder | None:
         """One order by its idempotency key."""
         ...

@@ -42,9 +42,9 @@ class GatewayTools:
 class BaseGateway:
     """An SmsGateway that cannot do anything yet; each adds what its service can."""
 
-    key: ClassVar[str]
-    label: ClassVar[str]
-    capabilities: ClassVar[frozenset[str]] = frozenset()
+    key: str
+    label: str
+    capabilities: frozenset[str] = frozenset()
     fields: type[FormSchema] | None = None
     code_form: ClassVar[tuple[str, ...]] = ()
     """The parts of the access code, which stand with colons between them."""

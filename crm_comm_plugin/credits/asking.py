@@ -1,0 +1,84 @@
+"""Asking a gateway, which may be a third party's: its answer is of the right kind, or a typed error."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from crm_comm_hookspecs import Account, CommError, Credits, Order, SmsGateway, TransportError, Unsupported
+
+LOGGER = "crm_comm_plugin"
+ABILITIES = {
+    "purchase": "sell credits",
+    "activate": "activate access codes",
+    "balance": "tell a balance",
+    "quote": "tell prices",
+    "reports": "report deliveries",
+}
+STATES = frozenset({"open", "paid", "used", "failed"})
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An account at its gateway. account.id "" is one that is not saved yet."""
+
+    gateway: SmsGateway
+    account: Account
+    values: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(repr=False)
+
+    def balance(self) -> Credits:
+        """What is left now. Raises CommError."""
+        return checked_credits(asked(self.gateway, lambda: self.gateway.balance(self.values, self.secrets)))
+
+
+def able(gateway: SmsGateway, capability: str) -> None:
+    """Raise Unsupported, by name, when a gateway cannot do something."""
+    if capability not in gateway.capabilities:
+        raise Unsupported(
+            f"{gateway.label} cannot {ABILITIES[capability]}.",
+            hint="Do this on the gateway's own page.",
+            code="unsupported",
+        )
+
+
+def asked(gateway: SmsGateway, call: Callable[[], T]) -> T:
+    """The answer; errors that are not of the contract become one, and only their kind is logged."""
+    try:
+        return call()
+    except CommError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a third party's gateway
+        kind = type(error).__name__
+    logging.getLogger(LOGGER).warning("SMS gateway %s failed: %s", gateway.key, kind)
+    raise TransportError("The gateway failed in a way that nobody foresaw.", hint="Tell whoever made its plugin.")
+
+
+def checked_credits(answer: object) -> Credits:
+    """A balance that is one; raises TransportError."""
+    if isinstance(answer, Credits) and isinstance(answer.balance, Decimal) and answer.balance.is_finite():
+        return answer
+    raise TransportError("The gateway told no balance.", hint="Try again later.")
+
+
+def checked_order(answer: object, sandbox: bool) -> Order:
+    """An order whose page may be opened (rule 6); raises TransportError."""
+    if not isinstance(answer, Order) or answer.state not in STATES:
+        raise TransportError("The gateway's answer cannot be read.", hint="Try again later.")
+    if answer.url and not _may_open(answer.url, sandbox):
+        raise TransportError("The gateway's payment page is not a safe address.", hint="Ask the seller.")
+    return answer
+
+
+def _may_open(url: str, sandbox: bool) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if not parts.hostname or any(c.isspace() for c in url):
+        return False
+    loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    return parts.scheme == "https" or (sandbox and parts.scheme == "http" and loopback)

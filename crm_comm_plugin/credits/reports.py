@@ -1,0 +1,126 @@
+"""Delivery reports: late, doubled, unknown and forged ones do no harm."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from crm_comm_hookspecs import (
+    CommError,
+    InvalidInput,
+    Outcome,
+    Reply,
+    Request,
+    SecretsUnavailable,
+    SmsGateway,
+    StorageUnavailable,
+    UnknownAccount,
+)
+from crm_comm_plugin.credits.asking import LOGGER, asked
+from crm_comm_plugin.domain.accounts import StoredAccount
+from crm_comm_plugin.domain.ports.clock import Clock
+from crm_comm_plugin.domain.ports.credits import (
+    REF_FIELD,
+    AnswersQueries,
+    CreditStore,
+    DeliveryOutcomes,
+    TextRefs,
+)
+from crm_comm_plugin.domain.ports.events import Registry
+from crm_comm_plugin.domain.ports.opening import AccountOpener
+
+MAX_BODY = 1_000_000
+MAX_TOKEN = 64
+MOST_QUERIES = 200
+"""How many unknown recipients are asked for at once."""
+NOT_OURS = Reply(404, b"There is nothing here.")
+LATER = Reply(503, b"Try again later.")
+TAKEN = Reply(200, b"ok")
+
+
+class Reports:
+    """What gateways tell after a send."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        store: CreditStore,
+        refs: TextRefs,
+        outcomes: DeliveryOutcomes,
+        accounts: AccountOpener,
+        clock: Clock,
+    ) -> None:
+        self._registry, self._store, self._refs = registry, store, refs
+        self._outcomes, self._accounts, self._clock = outcomes, accounts, clock
+
+    def receive(self, request: Request) -> Reply:
+        """Take a report. 404: not ours, or not genuine; 400: cannot be read; 503: the gateway shall come again."""
+        if len(request.body) > MAX_BODY:
+            return Reply(413, b"Too long.")
+        try:
+            return self._taken(request)
+        except (StorageUnavailable, SecretsUnavailable) as error:
+            logging.getLogger(LOGGER).warning("A delivery report must wait: %s", error.code)
+            return LATER
+        except UnknownAccount:
+            return NOT_OURS
+        except InvalidInput as error:
+            return NOT_OURS if error.code == "report_forged" else Reply(400, b"This cannot be read.")
+        except CommError as error:
+            return LATER if error.retryable else NOT_OURS
+
+    def settle_unknown(self, account: StoredAccount, gateway: SmsGateway) -> int:
+        """Ask the gateway what became of texts whose answer was lost; how many are settled. Raises CommError."""
+        if not isinstance(gateway, AnswersQueries):
+            return 0
+        texts = self._refs.of(account.id, self._outcomes.unknown(account.id, MOST_QUERIES))
+        if not texts:
+            return 0
+        values, secrets = self._accounts.values_of(account), self._accounts.secrets_of(account)
+        refs = [text.ref for text in texts]
+        return self._note(account.id, asked(gateway, lambda: gateway.look_up(refs, values, secrets)))
+
+    def _taken(self, request: Request) -> Reply:
+        token = request.token
+        owner = self._store.token_owner(token) if 0 < len(token) <= MAX_TOKEN and token.isascii() else ""
+        if not owner:
+            return NOT_OURS
+        account = self._accounts.find(owner)
+        values = self._accounts.values_of(account)
+        gateway = self._gateway(request, values)
+        if gateway is None:
+            return NOT_OURS
+        secrets = self._accounts.secrets_of(account)
+        self._note(account.id, asked(gateway, lambda: tuple(gateway.report(request, values, secrets))))
+        return TAKEN
+
+    def _gateway(self, request: Request, values: Mapping[str, Any]) -> SmsGateway | None:
+        gateways = self._registry.gateways()
+        key = values.get("gateway") or next(iter(gateways), "")
+        gateway = gateways.get(request.source) if request.source == key else None
+        return gateway if gateway is not None and "reports" in gateway.capabilities else None
+
+    def _note(self, account_id: str, told: Iterable[Outcome]) -> int:
+        """Write what was told; what is about nobody is passed over."""
+        reports = [outcome for outcome in told if isinstance(outcome, Outcome)]
+        known = self._refs.find(account_id, _refs_of(reports))
+        noted = 0
+        for report in reports:
+            text = known.get(_ref_of(report))
+            address = text.address if text is not None else report.recipient.address
+            if not address or report.delivery not in ("", "delivered", "undelivered"):
+                continue
+            if text is None and not report.delivery:
+                continue
+            send_id, at = text.send_id if text is not None else "", self._clock.now()
+            noted += self._outcomes.delivered(account_id, send_id, address, report.delivery, report.at or at)
+        return noted
+
+
+def _ref_of(report: Outcome) -> str:
+    ref = report.recipient.fields.get(REF_FIELD)
+    return ref if isinstance(ref, str) else ""
+
+
+def _refs_of(reports: Sequence[Outcome]) -> list[str]:
+    return sorted({ref for report in reports if (ref := _ref_of(report))})[:1000]

@@ -1,0 +1,236 @@
+"""SMS credits for the other parts: the editor's buttons, the balance in lists, the check before a send, reports."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+from crm_comm_hookspecs import (
+    Account,
+    CommError,
+    Confirm,
+    Context,
+    Credits,
+    InvalidInput,
+    Reply,
+    Request,
+    Result,
+    SmsGateway,
+    TextSize,
+    Transport,
+    UnknownAction,
+)
+from crm_comm_plugin.credits.asking import Held, able, asked, checked_credits
+from crm_comm_plugin.credits.buying import Buying
+from crm_comm_plugin.credits.reports import Reports
+from crm_comm_plugin.credits.spending import PaidTransport, Purse, total_price
+from crm_comm_plugin.credits.words import CODE, amount, left_in_words, missing_code, order_in_words, trouble
+from crm_comm_plugin.domain.accounts import Status
+from crm_comm_plugin.domain.ports.clock import Clock
+from crm_comm_plugin.domain.ports.credits import (
+    Activated,
+    CreditsLeft,
+    CreditStore,
+    DeliveryOutcomes,
+    KnowsCode,
+    TextRefs,
+)
+from crm_comm_plugin.domain.ports.events import Registry
+from crm_comm_plugin.domain.ports.opening import AccountOpener
+
+LOW_CREDITS = Decimal(20)
+"""At or below this balance people are warned, unless the account's value `low_credits` says otherwise."""
+RETURNED = "purchase"
+"""The parameter by which a browser that comes back names its order."""
+
+
+class CreditsService:
+    """The ports CreditsDesk, CreditCheck and ReportDesk. sandbox: payment pages on loopback may be plain http."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        store: CreditStore,
+        refs: TextRefs,
+        outcomes: DeliveryOutcomes,
+        accounts: AccountOpener,
+        clock: Clock,
+        sandbox: bool = False,
+    ) -> None:
+        self._registry, self._store, self._accounts, self._clock = registry, store, accounts, clock
+        self._buying = Buying(store=store, clock=clock, sandbox=sandbox)
+        self._reports = Reports(
+            registry=registry, store=store, refs=refs, outcomes=outcomes, accounts=accounts, clock=clock
+        )
+
+    def run(
+        self,
+        context: Context,
+        action: str,
+        account: Account,
+        values: Mapping[str, Any],
+        secrets: Mapping[str, str],
+        confirmed: str = "",
+    ) -> Result:
+        """`purchase_credits`, `activate`, `refresh_credits`. Raises Unsupported for what the gateway cannot do."""
+        held = Held(self._gateway(values), account, values, secrets)
+        if action == "purchase_credits":
+            able(held.gateway, "purchase")
+            return self._purchase(context, held, confirmed)
+        if action == "activate":
+            able(held.gateway, "activate")
+            return self._activate(held)
+        if action == "refresh_credits":
+            able(held.gateway, "balance")
+            return self._refresh(held)
+        raise UnknownAction(f"SMS accounts have no action {action!r}.")
+
+    def confirm(
+        self, context: Context, action: str, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]
+    ) -> Confirm | None:
+        """The question that names a price; None when there is none, or when `run` will say what is missing."""
+        if action != "purchase_credits":
+            return None
+        try:
+            gateway = self._gateway(values)
+            able(gateway, "purchase")
+            return self._buying.question(gateway, account, context.user, _with_code(values, secrets))
+        except CommError:
+            return None
+
+    def came_back(self, context: Context, params: Mapping[str, str]) -> Result | None:
+        """What became of the purchase that a browser comes back from; None when it is not from one."""
+        key = params.get(RETURNED)
+        if not isinstance(key, str) or not key:
+            return None
+        stored = self._store.order(key) if len(key) <= 64 and key.isascii() else None
+        gateway = self._registry.gateways().get(stored.gateway) if stored is not None else None
+        if stored is None or gateway is None:
+            return Result(ok=False, message="This purchase is not known here.", level="warn")
+        try:
+            order = self._buying.state(gateway, stored)
+        except CommError as error:
+            return trouble(error)
+        account_id = "" if stored.owner.startswith("draft:") else stored.owner
+        if order.state == "used" and account_id:
+            self._refresh_stored(account_id)
+        text, level = order_in_words(order)
+        return Result(ok=order.state != "failed", message=text, level=level, refresh=True, id=account_id)
+
+    def left(self, account_ids: Sequence[str]) -> dict[str, CreditsLeft]:
+        """Stored balances by account id, with their age."""
+        found = self._store.balances(account_ids)
+        return {
+            account_id: CreditsLeft(balance=c.balance, unit=c.unit, as_of=c.as_of, level=_level(c, LOW_CREDITS))
+            for account_id, c in found.items()
+        }
+
+    def code_problem(self, gateway: str, code: str) -> str:
+        """What is wrong with the form of a pasted access code, in words."""
+        gateways = self._registry.gateways()
+        found = gateways.get(gateway) or next(iter(gateways.values()), None)
+        return asked(found, lambda: found.code_problem(code)) if isinstance(found, KnowsCode) else ""
+
+    def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Transport:
+        """The gateway's transport, which does not try what cannot be paid."""
+        held = Held(self._gateway(values), account, values, secrets)
+        tells = "balance" in held.gateway.capabilities
+        purse = self._purse(held) if tells and "quote" in held.gateway.capabilities else None
+
+        def finished() -> None:
+            if tells:
+                (purse or self._purse(held)).read()
+
+        return PaidTransport(held.gateway.open(account, values, secrets), purse, finished)
+
+    def price(
+        self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str], sizes: Iterable[TextSize]
+    ) -> Decimal | None:
+        """What texts of these sizes cost together, for a preview."""
+        held = Held(self._gateway(values), account, values, secrets)
+        return total_price(self._purse(held), sizes) if "quote" in held.gateway.capabilities else None
+
+    def receive(self, request: Request) -> Reply:
+        """Take a delivery report."""
+        return self._reports.receive(request)
+
+    def _purchase(self, context: Context, held: Held, confirmed: str) -> Result:
+        values = _with_code(held.values, held.secrets)
+        try:
+            result = self._buying.purchase(held.gateway, held.account, context.user, values, confirmed)
+        except CommError as error:
+            return trouble(error)
+        if result.ok and result.refresh and "balance" in held.gateway.capabilities:
+            with suppress(CommError):
+                self._keep(held.account, held.balance())
+        return result
+
+    def _activate(self, held: Held) -> Result:
+        code = held.secrets.get(CODE)
+        if not code:
+            return missing_code()
+        try:
+            found = checked_credits(asked(held.gateway, lambda: held.gateway.activate(code, held.values)))
+        except CommError as error:
+            return trouble(error)
+        self._keep(held.account, found)
+        already = isinstance(found, Activated) and found.already
+        text = "This access code was active already" if already else "The access code is active"
+        keep = "" if held.account.id else " Save the account to keep it."
+        message = f"{text}: {amount(found.balance, found.unit)}.{keep}"
+        return Result(message=message, level="ok", refresh=bool(held.account.id))
+
+    def _refresh(self, held: Held) -> Result:
+        if not held.secrets.get(CODE):
+            return missing_code()
+        try:
+            found = held.balance()
+        except CommError as error:
+            return trouble(error)
+        self._keep(held.account, found)
+        if held.account.id:
+            with suppress(CommError):  # a further question; the answer to this one stands without it
+                self._reports.settle_unknown(self._accounts.find(held.account.id), held.gateway)
+        level = _level(found, _threshold(held.values))
+        return Result(message=left_in_words(found.balance, found.unit, level), level=level, refresh=True)
+
+    def _refresh_stored(self, account_id: str) -> None:
+        with suppress(CommError):
+            stored = self._accounts.find(account_id)
+            values, secrets = self._accounts.values_of(stored), self._accounts.secrets_of(stored)
+            held = Held(self._gateway(values), stored.shown(self._clock.now()), values, secrets)
+            self._keep(held.account, held.balance())
+
+    def _keep(self, account: Account, found: Credits) -> None:
+        if not account.id:
+            return
+        self._store.save_balance(account.id, found)
+        if found.balance > 0 and account.status == Status.NO_CREDITS:
+            self._accounts.set_status(account.id, Status.CONNECTED)
+
+    def _purse(self, held: Held) -> Purse:
+        return Purse(held, lambda found: self._keep(held.account, found))
+
+    def _gateway(self, values: Mapping[str, Any]) -> SmsGateway:
+        gateways = self._registry.gateways()
+        key = str(values.get("gateway") or next(iter(gateways), ""))
+        if key not in gateways:
+            raise InvalidInput("The gateway of this account is not installed.", hint="Choose another gateway.")
+        return gateways[key]
+
+
+def _with_code(values: Mapping[str, Any], secrets: Mapping[str, str]) -> Mapping[str, Any]:
+    """What purchases see: a gateway sells to the holder of an access code, if there is one."""
+    return {**values, CODE: code} if (code := secrets.get(CODE)) else values
+
+
+def _threshold(values: Mapping[str, Any]) -> Decimal:
+    chosen = values.get("low_credits")
+    return Decimal(chosen) if isinstance(chosen, int) and not isinstance(chosen, bool) else LOW_CREDITS
+
+
+def _level(credits: Credits, threshold: Decimal) -> str:
+    if credits.balance <= 0:
+        return "bad"
+    return "warn" if credits.balance <= threshold else "ok"
