@@ -1,0 +1,80 @@
+"""The cells of a row: a state as a badge, usage as a meter, in the person's words."""
+
+from datetime import datetime
+
+from crm_comm_hookspecs import Allowance, Badge, Meter, Window
+from crm_comm_plugin.accounts.words import Words
+from crm_comm_plugin.domain.accounts import Status, StoredAccount
+from crm_comm_plugin.domain.ports import Closure
+from crm_comm_plugin.domain.ports.credits import CreditsLeft
+
+_STATES = {
+    Status.CONNECTED: Badge(text="Connected", level="ok"),
+    Status.UNTESTED: Badge(text="Never tested"),
+    Status.AUTH_FAILED: Badge(text="Sign-in failed", level="bad"),
+    Status.PAUSED: Badge(text="Paused", level="warn"),
+    Status.NO_CREDITS: Badge(text="No credits", level="warn"),
+    Status.SECRET_MISSING: Badge(text="Secret missing", level="bad"),
+    Status.INACTIVE: Badge(text="Inactive"),
+}
+_PERIODS = {
+    Window.MINUTE: "this minute",
+    Window.HOUR: "this hour",
+    Window.DAY: "today",
+    Window.MONTH: "this month",
+}
+NO_LIMIT = "No limit"
+_NEARLY = 0.8
+
+
+def state(account: StoredAccount, closure: Closure | None, words: Words, now: datetime) -> Badge:
+    """How the account is now; a pause says until when."""
+    if account.deleted_at is not None:
+        return Badge(text=f"Deleted {words.moment(account.deleted_at)}")
+    found = account.state(now)
+    until = account.status_until
+    if closure is not None and account.active and closure.until > now:
+        found, until = Status.PAUSED, closure.until
+    if found == Status.PAUSED and until is not None:
+        return Badge(text=f"Paused until {words.moment(until)}", level="warn")
+    return _STATES.get(Status(found) if found in list(Status) else Status.UNTESTED, _STATES[Status.UNTESTED])
+
+
+def usage(
+    allowance: Allowance | None, left: CreditsLeft | None, freed: tuple[datetime, int] | None, words: Words
+) -> Meter | Badge | str:
+    """ "132 of 500 today", what is free again when, and the credits that are left."""
+    balance = _balance(left, words) if left is not None else ""
+    if allowance is None or allowance.limit.count is None or allowance.limit.window is Window.NONE:
+        if left is None:
+            return NO_LIMIT
+        return Badge(text=balance, level=left.level if left.level != "ok" else "")
+    count = allowance.limit.count
+    taken = count - max(allowance.remaining or 0, 0)
+    text = f"{words.number(taken)} of {words.number(count)} {_PERIODS[allowance.limit.window]}"
+    hint = " · ".join(filter(None, [_free_again(allowance, freed, words), balance]))
+    return Meter(
+        value=float(taken) if count else 1.0, max=float(count or 1), text=text, hint=hint, level=_level(taken, count)
+    )
+
+
+def _level(taken: int, count: int) -> str:
+    if taken >= count:
+        return "bad"
+    return "warn" if taken >= _NEARLY * count else "ok"
+
+
+def _free_again(allowance: Allowance, freed: tuple[datetime, int] | None, words: Words) -> str:
+    if allowance.limit.count == 0:
+        return "Blocked by a count of 0"
+    if freed is not None:
+        return f"{words.number(freed[1])} free again at {words.moment(freed[0])}"
+    if allowance.remaining == 0 and allowance.next_free_at is not None:
+        return f"Free again from {words.moment(allowance.next_free_at)}"
+    return f"All free again at {words.moment(allowance.full_at)}" if allowance.full_at is not None else ""
+
+
+def _balance(left: CreditsLeft, words: Words) -> str:
+    whole = left.balance == left.balance.to_integral_value()
+    number = words.number(int(left.balance)) if whole else words.decimal(left.balance)
+    return f"{number} {left.unit} left, read {words.moment(left.as_of)}"

@@ -1,0 +1,91 @@
+"""E-mail accounts: presets, where a password goes, and advice while somebody types."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm_comm_hookspecs import PERMISSION_EDIT, AccountType, Action, Context, FormSchema
+from crm_comm_hookspecs.conditions import as_text
+from crm_comm_plugin.accounts.email_advice import advise
+from crm_comm_plugin.accounts.form import Advice, Errors, Form, Servers, Typed
+from crm_comm_plugin.accounts.servers import CUSTOM, resolved
+from crm_comm_plugin.domain.addresses import is_address, normalise_address
+
+TEST = Action(
+    name="test_connection",
+    label="Test Connection",
+    icon="bolt",
+    help="Signs in to the server with what stands here, and sends nothing.",
+)
+
+
+class EmailForm(Form):
+    """The form over the servers that are registered now."""
+
+    def __init__(self, type: AccountType, schema: type[FormSchema], servers: Servers) -> None:
+        super().__init__(type, schema)
+        self.servers = servers
+
+    def actions(self, context: Context) -> tuple[Action, ...]:
+        """Test Connection, for whoever may edit."""
+        return (TEST,) if PERMISSION_EDIT in context.permissions else ()
+
+    def every_action(self) -> tuple[Action, ...]:
+        """Test Connection."""
+        return (TEST,)
+
+    def place(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """The server with its host, port and security, also those of a preset: it might move."""
+        server = resolved(values, self.servers)
+        if server is None:
+            return {"server": as_text(values.get("server"))}
+        return {"server": server.key, "host": server.host, "port": str(server.port), "security": server.security}
+
+    def place_in_words(self, then: Mapping[str, str]) -> str:
+        """The old server's name."""
+        return then.get("host") or "another server"
+
+    def complete(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The sender is the user where that is an address; a server with one way to sign in needs no choice."""
+        user = values.get("user", "")
+        if not values.get("sender") and is_address(user):
+            values["sender"] = normalise_address(user)
+        server = self.servers.get(values.get("server", ""))
+        ways = server.sign_in if server is not None else ("password",)
+        if "sign_in" not in values and ways:
+            values["sign_in"] = ways[0]
+        return values
+
+    def problems(self, values: Mapping[str, Any], typed: frozenset[str]) -> Errors:
+        """A password without a user, or a way to sign in that this server does not have."""
+        errors: Errors = {}
+        if "password" in typed and not values.get("user"):
+            errors["user"] = ["Enter the user that the password belongs to, or leave the password empty."]
+        server = self.servers.get(values.get("server", ""))
+        ways = server.sign_in if server is not None else ("password",)
+        if values.get("sign_in") not in ways:
+            errors["sign_in"] = [f"This server does not offer that. Choose: {', '.join(ways)}."]
+        return errors
+
+    def needs(self, secret: str, values: Mapping[str, Any]) -> bool:
+        """Without a user nobody signs in."""
+        return secret != "password" or bool(values.get("user"))  # noqa: S105 - the name of a field
+
+    def for_transport(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """With host, port and security of the preset."""
+        server = resolved(values, self.servers)
+        if server is None:
+            return dict(values)
+        return {**values, "host": server.host, "port": server.port, "security": server.security}
+
+    def advise(self, typed: Typed) -> Advice:
+        """The server of an address, the provider's limit, what a provider wants as password."""
+        return advise(typed, self.servers)
+
+    def warnings(self, values: Mapping[str, Any]) -> Errors:
+        """An account without an address to send from, a password that anybody can read."""
+        hints: Errors = {}
+        if not values.get("sender"):
+            hints["sender"] = ["Enter the sender's address: without it nothing can be sent."]
+        if values.get("server") == CUSTOM and values.get("security") == "none" and values.get("user"):
+            hints["security"] = ["Anybody on the way to this server can read the password. Choose STARTTLS or TLS."]
+        return hints

@@ -1,0 +1,84 @@
+"""Which form belongs to which editor, made from what is registered now."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm_comm_hookspecs import AccountType, Context, Editor, FormSchema, UnknownEditor
+from crm_comm_hookspecs.conditions import as_text
+from crm_comm_plugin.accounts.email_form import EmailForm
+from crm_comm_plugin.accounts.email_schema import EmailSchema, email_schema
+from crm_comm_plugin.accounts.form import Form
+from crm_comm_plugin.accounts.sms_form import CodeProblem, SmsForm
+from crm_comm_plugin.accounts.sms_schema import SmsSchema, sms_schema
+from crm_comm_plugin.domain.ports import Registry
+
+_KEPT = 16
+
+
+class Forms:
+    """Makes forms. A schema class is made once for each set of servers or gateways, not for each request."""
+
+    def __init__(self, registry: Registry, code_problem: CodeProblem | None = None) -> None:
+        self._registry = registry
+        self._code_problem = code_problem
+        self._schemas: dict[Any, type[FormSchema]] = {}
+
+    def types(self) -> dict[str, AccountType]:
+        """All account types, ours first."""
+        return self._registry.types()
+
+    def keys(self) -> tuple[str, ...]:
+        """All editors that are served."""
+        return tuple(self._registry.types())
+
+    def all(self) -> tuple[Form, ...]:
+        """All forms, ours first."""
+        return tuple(self._made(kind, {}) for kind in self._registry.types().values())
+
+    def form(self, key: str, values: Mapping[str, Any] | None = None) -> Form:
+        """The form of one editor. values: as far as they are known, since a gateway brings fields of its own.
+
+        Raises UnknownEditor when nobody registers it (any more).
+        """
+        kind = self._registry.types().get(key)
+        if kind is None:
+            raise UnknownEditor(f"Nothing answers for accounts of the kind {key!r}.", hint="Install its plugin again.")
+        return self._made(kind, values if isinstance(values, Mapping) else {})
+
+    def editors(self, context: Context) -> tuple[Editor, ...]:
+        """All editors with their fields resolved."""
+        return tuple(
+            Editor(
+                name=form.type.key,
+                title=form.title,
+                schema=form.schema,
+                fields=form.fields(context),
+                actions=form.actions(context),
+            )
+            for form in self.all()
+        )
+
+    def _made(self, kind: AccountType, values: Mapping[str, Any]) -> Form:
+        if issubclass(kind.editor.schema, EmailSchema):
+            servers = self._registry.servers()
+            known = tuple(servers.values())
+            return EmailForm(kind, self._schema(("email", known), lambda: email_schema(known)), servers)
+        if issubclass(kind.editor.schema, SmsSchema):
+            gateways = self._registry.gateways()
+            chosen = as_text(values.get("gateway"))
+            which = (
+                "sms",
+                chosen if chosen in gateways else "",
+                *((k, g.label, g.fields) for k, g in gateways.items()),
+            )
+            schema = self._schema(which, lambda: sms_schema(gateways, chosen))
+            return SmsForm(kind, schema, gateways, self._code_problem)
+        return Form(kind)
+
+    def _schema(self, which: Any, make: Any) -> type[FormSchema]:
+        found = self._schemas.get(which)
+        if found is None:
+            if len(self._schemas) >= _KEPT:
+                self._schemas.clear()
+            found = self._schemas[which] = make()
+        return found

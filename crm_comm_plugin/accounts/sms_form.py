@@ -1,0 +1,115 @@
+"""SMS accounts: gateways, what they can do, and advice while somebody types."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from crm_comm_hookspecs import (
+    PERMISSION_EDIT,
+    PERMISSION_PURCHASE,
+    AccountType,
+    Action,
+    Context,
+    FormSchema,
+    SmsGateway,
+)
+from crm_comm_hookspecs.conditions import as_text
+from crm_comm_plugin.accounts.form import Advice, Errors, Form, Gateways, Typed
+from crm_comm_plugin.domain.accounts import Status
+
+PURCHASE = Action(
+    name="purchase_credits",
+    label="Purchase Credits",
+    icon="cart",
+    help="Opens the gateway's page, where credits are bought and the access code is shown.",
+)
+ACTIVATE = Action(name="activate", label="Activate", icon="key", help="Activates the access code.")
+REFRESH = Action(name="refresh_credits", label="Refresh Credits", icon="refresh", help="Reads how many are left.")
+CAPABILITIES = {"purchase_credits": "purchase", "activate": "activate", "refresh_credits": "balance"}
+"""What a gateway must be able to do for each action."""
+_PERMISSIONS = {"purchase_credits": PERMISSION_PURCHASE}
+
+CodeProblem = Callable[[str, str], str]
+
+
+class SmsForm(Form):
+    """The form over the gateways that are registered now."""
+
+    def __init__(
+        self, type: AccountType, schema: type[FormSchema], gateways: Gateways, code_problem: CodeProblem | None
+    ) -> None:
+        super().__init__(type, schema)
+        self.gateways = gateways
+        self._code_problem = code_problem
+
+    def actions(self, context: Context) -> tuple[Action, ...]:
+        """What at least one gateway can do and this person may."""
+        able = {ability for gateway in self.gateways.values() for ability in gateway.capabilities}
+        return tuple(
+            action
+            for action in (PURCHASE, ACTIVATE, REFRESH)
+            if CAPABILITIES[action.name] in able
+            and _PERMISSIONS.get(action.name, PERMISSION_EDIT) in context.permissions
+        )
+
+    def every_action(self) -> tuple[Action, ...]:
+        """Also what no gateway can do: that is refused by name."""
+        return (PURCHASE, ACTIVATE, REFRESH)
+
+    def gateway(self, values: Mapping[str, Any]) -> SmsGateway | None:
+        """The gateway that values mean."""
+        return self.gateways.get(as_text(values.get("gateway")))
+
+    def defaults(self, context: Context) -> dict[str, Any]:
+        """The country is the one the person is in."""
+        return {**super().defaults(context), "country_code": _region_of(context)}
+
+    def place_in_words(self, then: Mapping[str, str]) -> str:
+        """The old gateway's name."""
+        gateway = self.gateways.get(then.get("gateway", ""))
+        return gateway.label if gateway is not None else "another gateway"
+
+    def sender(self, values: Mapping[str, Any]) -> str:
+        """The sender ID."""
+        return as_text(values.get("sender_id"))
+
+    def status(self, values: Mapping[str, Any], has_secrets: bool) -> str:
+        """Without an access code there are no credits, where the gateway sells them."""
+        gateway = self.gateway(values)
+        sells = gateway is not None and {"purchase", "activate"} & set(gateway.capabilities)
+        return Status.NO_CREDITS if sells and not has_secrets else Status.UNTESTED
+
+    def advise(self, typed: Typed) -> Advice:
+        """How a national number becomes international, what is wrong with a pasted code."""
+        hints: Errors = {}
+        errors: Errors = {}
+        if country := typed.text("country_code"):
+            hints |= _example(country)
+        code = typed.values.get("access_code")
+        if self._code_problem is not None and isinstance(code, str) and code:
+            tidy = self.schema._declared_fields["access_code"].tidy(code)  # type: ignore[attr-defined]
+            if problem := self._code_problem(typed.text("gateway"), tidy):
+                errors["access_code"] = [problem]
+        return Advice(hints=hints, errors=errors)
+
+    def warnings(self, values: Mapping[str, Any]) -> Errors:
+        """An account that no gateway serves yet, or that cannot know what a national number means."""
+        hints: Errors = {}
+        if not self.gateways:
+            hints[""] = ["No SMS gateway is installed yet. Install a plugin that brings one; then choose it here."]
+        if not values.get("country_code"):
+            hints["country_code"] = ["Without a country only numbers with + and their country code can be sent to."]
+        return hints
+
+
+def _example(country: str) -> Errors:
+    from crm_comm_plugin.domain.numbers import example
+
+    found = example(country) if country.isascii() and len(country) == 2 else None
+    return {"country_code": [f"{found[0]} becomes {found[1]}."]} if found else {}
+
+
+def _region_of(context: Context) -> str:
+    import phonenumbers
+
+    region = context.region.upper() if isinstance(context.region, str) else ""
+    return region if region in phonenumbers.SUPPORTED_REGIONS else ""

@@ -1,0 +1,74 @@
+"""The form of SMS accounts, made for the gateways that are registered now, with their own fields in it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm_comm_hookspecs import AccountSchema, Choice, FormSchema, Option, SmsGateway
+from crm_comm_plugin.accounts.fields import Code, Region, SenderId, changed
+
+
+class SmsSchema(AccountSchema):
+    """What an SMS account has. Use `sms_schema` for the gateways that can really be chosen."""
+
+    bound_fields = ("gateway",)
+
+    gateway = Choice([], load_default="", metadata={"label": "Gateway", "widget": "hidden", "live": True})
+    access_code = Code(
+        metadata={
+            "label": "Access Code",
+            "help": "You get it when you buy credits. Spaces and dashes of a paste do no harm.",
+            "autocomplete": "off",
+            "live": True,
+        },
+    )
+    country_code = Region(
+        maxlength=2,
+        metadata={
+            "label": "Country Phone Code",
+            "help": "Numbers without a country code are taken as numbers of this country.",
+            "widget": "combobox",
+            "options_from": "countries",
+            "autocomplete": "off",
+            "live": True,
+            "width": "half",
+        },
+    )
+    sender_id = SenderId(
+        maxlength=30,
+        metadata={
+            "label": "Sender ID",
+            "help": "What recipients see: a number with country code, a short code, or 3 to 11 letters and digits.",
+            "autocomplete": "off",
+            "width": "half",
+        },
+    )
+
+
+def sms_schema(gateways: Mapping[str, SmsGateway], chosen: str = "") -> type[SmsSchema]:
+    """The form with these gateways; fields of the chosen one win where two gateways use one name."""
+    keys = list(gateways)
+    picked = gateways.get(chosen) or next(iter(gateways.values()), None)
+    fields: dict[str, Any] = {
+        "gateway": changed(
+            SmsSchema._declared_fields["gateway"],
+            {"widget": "select" if len(keys) > 1 else "hidden"},
+            choices=tuple(Option(key, gateway.label) for key, gateway in gateways.items()),
+            load_default=keys[0] if keys else "",
+        )
+    }
+    for key in sorted(keys, key=lambda key: picked is not None and key == picked.key):  # the picked one comes last
+        for name, field in _further(gateways[key]).items():
+            before = fields[name].metadata["when"]["gateway"] if name in fields else []
+            when = {**field.metadata.get("when", {}), "gateway": [*before, key]}
+            fields[name] = changed(field, {"when": when})
+    own = picked.fields if picked is not None else None
+    bases: tuple[type[FormSchema], ...] = (SmsSchema,) if own is None else (SmsSchema, own)
+    bound = ("gateway", *(name for name in (own.binding_fields() if own else ()) if name in fields))
+    return type("SmsSchema", bases, {**fields, "bound_fields": bound, "Meta": FormSchema.Meta})
+
+
+def _further(gateway: SmsGateway) -> dict[str, Any]:
+    """A gateway's own fields; those that every SMS account has are not its to change."""
+    if gateway.fields is None:
+        return {}
+    return {n: f for n, f in gateway.fields._declared_fields.items() if n not in SmsSchema._declared_fields}

@@ -1,0 +1,140 @@
+"""The list of accounts: its columns and toolbar, and its rows a page at a time."""
+
+from crm_comm_hookspecs import (
+    PERMISSION_DELETE,
+    PERMISSION_EDIT,
+    Action,
+    Column,
+    Confirm,
+    Context,
+    InvalidInput,
+    Page,
+    Query,
+    Row,
+    Viewer,
+)
+from crm_comm_plugin.accounts import cells
+from crm_comm_plugin.accounts.cursors import after_of, cursor_of
+from crm_comm_plugin.accounts.parts import AccountParts
+from crm_comm_plugin.accounts.removing import RESTORABLE
+from crm_comm_plugin.accounts.words import Words
+from crm_comm_plugin.domain.ports import AccountPage, AccountQuery
+
+NAME = "accounts"
+TITLE = "Communication Accounts"
+COLUMNS = (
+    Column(name="name", label="Name", sortable=True),
+    Column(name="type", label="Type", sortable=True, secondary=True),
+    Column(name="status", label="Status", format="badge"),
+    Column(name="usage", label="Usage", format="meter"),
+    Column(name="last_used", label="Last used", format="datetime", sortable=True, secondary=True),
+)
+SORTS = ("name", "type", "last_used")
+MOST_ROWS = 500
+MOST_SEARCH = 200
+_DELETE = Confirm("Delete the selected accounts?", "They can be brought back for 30 days.")
+_TOOLBAR = (
+    (PERMISSION_EDIT, Action(name="edit", label="Edit", kind="edit", needs="one", icon="pencil", shortcut="Enter")),
+    (
+        PERMISSION_DELETE,
+        Action(
+            name="delete",
+            label="Delete",
+            kind="delete",
+            needs="many",
+            style="danger",
+            icon="trash",
+            shortcut="Delete",
+            confirm=_DELETE,
+        ),
+    ),
+    (
+        PERMISSION_EDIT,
+        Action(
+            name="test", label="Test", needs="one", icon="bolt", help="Signs in with what is stored; sends nothing."
+        ),
+    ),
+    (
+        PERMISSION_EDIT,
+        Action(name="refresh_credits", label="Refresh Credits", needs="one", icon="refresh", help="Of an SMS account."),
+    ),
+)
+
+
+class Listing:
+    """What the host shows as a list."""
+
+    def __init__(self, parts: AccountParts) -> None:
+        self._parts = parts
+
+    def viewer(self, context: Context) -> Viewer:
+        """The list with what this person may do."""
+        new = Action(
+            name="new",
+            label="New Account",
+            kind="create",
+            style="primary",
+            icon="plus",
+            editors=self._parts.forms.keys(),
+        )
+        return Viewer(
+            name=NAME,
+            title=TITLE,
+            columns=COLUMNS,
+            actions=tuple(a for p, a in ((PERMISSION_EDIT, new), *_TOOLBAR) if p in context.permissions),
+            empty="No accounts yet. Add the first one with New Account.",
+        )
+
+    def rows(self, context: Context, query: Query) -> Page:
+        """One page; raises InvalidInput for what no list of ours can be asked."""
+        _examine(query)
+        now = self._parts.clock.now()
+        wanted = AccountQuery(
+            search=query.search,
+            sort=query.sort or SORTS[0],
+            descending=query.descending,
+            after=after_of(query),
+            limit=query.limit,
+            deleted_since=now - RESTORABLE if query.deleted else None,
+        )
+        found = self._parts.store.page(wanted)
+        return Page(
+            rows=self._rows(context, found, Words(context, now)),
+            total=found.total,
+            next=cursor_of(query, found.next) if found.next is not None else "",
+        )
+
+    def _rows(self, context: Context, found: AccountPage, words: Words) -> tuple[Row, ...]:
+        now = self._parts.clock.now()
+        accounts = found.accounts
+        allowances = self._parts.limiter.allowances(accounts)
+        closures = self._parts.limiter.closures(accounts)
+        texts = [account.id for account in accounts if account.channel == "sms"]
+        left = self._parts.credits.left(texts) if texts and self._parts.credits is not None else {}
+        labels = {key: kind.label for key, kind in self._parts.forms.types().items()}
+        return tuple(
+            Row(
+                id=account.id,
+                editor=account.type,
+                cells={
+                    "name": account.name,
+                    "type": labels.get(account.type, account.type),
+                    "status": cells.state(account, closures.get(account.id), words, now),
+                    "usage": cells.usage(allowances.get(account.id), left.get(account.id), None, words),
+                    "last_used": account.last_used_at or "",
+                },
+            )
+            for account in accounts
+        )
+
+
+def _examine(query: Query) -> None:
+    if not isinstance(query.search, str) or len(query.search) > MOST_SEARCH:
+        raise InvalidInput(f"search must be a text of at most {MOST_SEARCH} characters.")
+    if query.sort not in ("", *SORTS):
+        raise InvalidInput(f"sort is {query.sort!r:.50}.", hint=f"Sort by one of: {', '.join(SORTS)}.")
+    limit = query.limit
+    if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST_ROWS:
+        raise InvalidInput(f"limit must be a number from 1 to {MOST_ROWS}.")
+    if not isinstance(query.after, str):
+        raise InvalidInput("after must be the text that Page.next had.")
