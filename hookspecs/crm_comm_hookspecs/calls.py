@@ -36,6 +36,7 @@ class HookCalls:
         self.pm = pm
         self.record = Failures(pm)
         self.own = OWN_NAME
+        self.examined: dict[tuple[str, int], Any] = {}
         self.record.told(OWN_NAME, OWN_DISTRIBUTION)
 
     @property

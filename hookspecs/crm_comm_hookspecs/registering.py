@@ -16,6 +16,7 @@ from .working import Usage
 RESERVED_ACTIONS = frozenset({"new", "edit", "delete", "test", "refresh_credits", "undo", "restore"})
 """The plugin's own toolbar actions. A toolbar action is run by its name alone, so nobody else may use these."""
 
+_REMEMBERED = 500
 _ABILITIES = {
     "purchase": ("purchase", "order"),
     "activate": ("activate",),
@@ -32,7 +33,7 @@ def unique(calls: HookCalls, hook: str, key: str, arguments: Mapping[str, Any]) 
     kept: list[Contribution] = []
     claimed: dict[str, Contribution] = {}
     for found in calls.gather(hook, arguments):
-        if problem := _problem(found.value, examine):
+        if problem := _examined(calls, found.value, examine):
             calls.failed(found.plugin, hook, problem)
             continue
         name = getattr(found.value, key, None) if key else None
@@ -41,6 +42,19 @@ def unique(calls: HookCalls, hook: str, key: str, arguments: Mapping[str, Any]) 
             continue
         kept.append(found)
     return _with_own_actions(calls, kept) if hook == "crm_comm_viewers" else tuple(kept)
+
+
+def _examined(calls: HookCalls, value: Any, examine: Callable[[Any], None]) -> str:
+    """The problem of a value, "" for none. Most plugins give the same values every time: good ones are remembered."""
+    seen = (examine.__name__, id(value))
+    if calls.examined.get(seen, calls) is value:
+        return ""
+    if problem := _problem(value, examine):
+        return problem
+    if len(calls.examined) >= _REMEMBERED:
+        calls.examined.clear()
+    calls.examined[seen] = value
+    return ""
 
 
 def _problem(value: Any, examine: Callable[[Any], None]) -> str:

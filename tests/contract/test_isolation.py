@@ -344,6 +344,14 @@ def test_values_that_cannot_work_are_refused_in_words(hook: str, value: object, 
     assert [words in f.problem for f in comm.failures] == [True]
 
 
+def test_a_value_that_is_good_in_one_hook_is_not_taken_by_another() -> None:
+    comm, value = start(OwnPlugin()), server("acme")
+    comm.register(breaking("crm_comm_mail_servers", lambda: [value]))
+    comm.register(breaking("crm_comm_account_types", lambda: [value]))
+    assert REGISTERING["crm_comm_mail_servers"](comm) == ["gmail", "acme"]
+    assert REGISTERING["crm_comm_account_types"](comm) == ["email"]
+
+
 def test_a_gateway_may_leave_out_what_it_cannot_do() -> None:
     class Plain:
         key, label, fields = "plain", "Plain", None
