@@ -2,16 +2,24 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
-from crm_comm_hookspecs import Busy, CommError, StorageUnavailable
+from crm_comm_hookspecs import StorageUnavailable
+from crm_comm_plugin.storage.explaining import driver_errors, explained, explained_driver, unreadable_url
+from crm_comm_plugin.storage.turns import Turns
+
+__all__ = ["Database", "explained"]
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
+IDLE_SECONDS = 5.0
+"""A connection that was not used for so long is tried out before it is used again."""
 
 
 class Database:
@@ -31,11 +39,13 @@ class Database:
         self._pid = 0
         self._lock = threading.RLock()
         self._opening = False
+        self._inherited: list[Engine | None] = []
+        self._turns: Turns | None = None
 
     @property
     def is_sqlite(self) -> bool:
         """True for SQLite, False for PostgreSQL."""
-        return make_url(self.url).get_backend_name() == "sqlite"
+        return self._parsed().get_backend_name() == "sqlite"
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -46,8 +56,36 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes; on SQLite it holds the write lock from its start (BEGIN IMMEDIATE)."""
-        with self._connected(immediate=True) as connection:
+        self.engine()
+        with self._turn(), self._connected(immediate=True) as connection:
             yield connection
+
+    @contextmanager
+    def write_raw(self) -> Iterator[Any]:
+        """The same on the driver's own connection, which costs less; on PostgreSQL the first statement begins it."""
+        self.engine()
+        with self._turn(), self._raw() as raw:
+            if self.is_sqlite:
+                raw.execute("BEGIN IMMEDIATE")
+            yield raw
+            raw.commit()
+
+    @contextmanager
+    def read_raw(self) -> Iterator[Any]:
+        """The driver's own connection for statements that read, each by itself."""
+        with self._raw() as raw:
+            yield raw
+            if not self.is_sqlite:
+                raw.rollback()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        turns = self._turns
+        if turns is None:
+            yield
+            return
+        with turns.turn(self.busy_timeout):
+            yield
 
     @contextmanager
     def _connected(self, immediate: bool) -> Iterator[Connection]:
@@ -56,18 +94,45 @@ class Database:
                 connection.info["immediate"] = immediate
                 with connection.begin():
                     yield connection
-        except exc.DBAPIError as error:
-            raise explained(error, self.is_sqlite) from error
-        except exc.ArgumentError as error:
-            raise StorageUnavailable(
-                "The database URL cannot be read.", hint="Write it as sqlite:///crm.db or postgresql://..."
-            ) from error
+        except (exc.DBAPIError, exc.TimeoutError) as error:
+            raise explained(error) from error
+
+    @contextmanager
+    def _raw(self) -> Iterator[Any]:
+        engine = self.engine()
+        try:
+            pooled = engine.raw_connection()
+        except (exc.DBAPIError, exc.TimeoutError) as error:
+            raise explained(error) from error
+        except driver_errors() as error:
+            raise explained_driver(error) from error
+        raw = pooled.driver_connection
+        try:
+            yield raw
+        except BaseException as error:
+            self._give_up(engine, pooled, raw)
+            if isinstance(error, driver_errors()):
+                raise explained_driver(error) from error
+            raise
+        finally:
+            with suppress(Exception):  # whatever giving it back says, the transaction is over
+                pooled.close()
+
+    @staticmethod
+    def _give_up(engine: Engine, pooled: Any, raw: Any) -> None:
+        """Roll back; a connection that cannot is thrown away, and so are those that are as old."""
+        try:
+            raw.rollback()
+        except Exception:  # noqa: BLE001 - drivers differ in what a dead line raises
+            pooled.invalidate()
+            engine.dispose()
 
     def engine(self) -> Engine:
         """The engine of this process; the schema was checked before it is handed out."""
         if self._pid != os.getpid():
             self._lock = threading.RLock()  # a lock held by another thread at fork would never be released here
-            self._engine, self._pid = None, os.getpid()  # the parent's sockets are not ours to close
+            self._inherited.append(self._engine)  # closing it here would close the parent's sockets and free its locks
+            self._engine, self._pid, self._opening = None, os.getpid(), False
         with self._lock:
             if self._engine is None:
                 self._engine = self._made()
@@ -85,11 +150,18 @@ class Database:
         with self._lock:
             if self._engine is not None and self._pid == os.getpid():
                 self._engine.dispose()
-            self._engine = None
+                self._engine = None
+
+    def _parsed(self) -> URL:
+        try:
+            return make_url(self.url)
+        except exc.ArgumentError as error:
+            raise unreadable_url() from error
 
     def _made(self) -> Engine:
-        url = make_url(self.url)
+        url = self._parsed()
         if self.is_sqlite:
+            self._turns = _file_turns(url)
             engine = create_engine(url, connect_args={"timeout": self.busy_timeout, "check_same_thread": False})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -100,12 +172,25 @@ class Database:
                 retryable=False,
                 hint="Use SQLite or PostgreSQL.",
             )
-        engine = create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10, max_overflow=20
-        )
-        milliseconds = int(self.busy_timeout * 1000)
+        engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20)
+        milliseconds = max(1, int(self.busy_timeout * 1000))
         event.listen(engine, "connect", lambda raw, _: _prepare_postgres(raw, milliseconds))
+        event.listen(engine, "checkin", _note_time)
+        event.listen(engine, "checkout", _try_out)
         return engine
+
+
+def _file_turns(url: URL) -> Turns | None:
+    """Turns beside the file, whose folder is made, as is the file, readable by its owner alone."""
+    name = url.database or ""
+    if name in {"", ":memory:"} or name.startswith("file:"):
+        return None
+    path = Path(name)
+    with suppress(OSError):  # SQLite says it better
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+    return Turns(name)
 
 
 def _prepare_sqlite(raw: Any, _: Any) -> None:
@@ -121,45 +206,26 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _prepare_postgres(raw: Any, milliseconds: int) -> None:
+    """Waits end; statements see what was committed before they began; what was committed stays after a power cut."""
     with raw.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = {milliseconds}")
+        cursor.execute("SET default_transaction_isolation = 'read committed'")
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
     raw.commit()
 
 
-def explained(error: exc.DBAPIError, sqlite: bool) -> CommError:
-    """A driver's error as one of the contract's, in words with the next step."""
-    text = str(error.orig).lower()
-    for marks, kind, message, hint in _MEANINGS:
-        if any(mark in text for mark in marks):
-            return kind(message, hint=hint)
-    return StorageUnavailable("The database did not do what was asked." if sqlite else "The database server failed.")
+def _note_time(_: Any, record: Any) -> None:
+    record.info["idle_since"] = time.monotonic()
 
 
-_MEANINGS: tuple[tuple[tuple[str, ...], type[CommError], str, str], ...] = (
-    (("locked", "lock timeout", "deadlock"), Busy, "The database is busy.", "Try again in a moment."),
-    (
-        ("readonly", "read-only"),
-        StorageUnavailable,
-        "The database is read-only.",
-        "Make the file and its folder writable.",
-    ),
-    (("disk is full", "no space"), StorageUnavailable, "The disk is full.", "Free some space and try again."),
-    (
-        ("malformed", "not a database", "corrupt"),
-        StorageUnavailable,
-        "The database file is damaged.",
-        "Restore a copy of it; `crm-comm doctor` shows where it lies.",
-    ),
-    (
-        ("unable to open",),
-        StorageUnavailable,
-        "The database file cannot be opened.",
-        "Check that its folder exists and is writable.",
-    ),
-    (
-        ("connection refused", "could not connect", "connection failed", "server closed", "terminating", "starting up"),
-        StorageUnavailable,
-        "The database server cannot be reached.",
-        "Check that it is running; the same call may then work.",
-    ),
-)
+def _try_out(raw: Any, record: Any, _: Any) -> None:
+    """Before use after a pause: a server that was restarted meanwhile is met here, where a new line can be had."""
+    if time.monotonic() - record.info.get("idle_since", time.monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        raw.execute("SELECT 1")
+        raw.rollback()
+    except driver_errors() as error:
+        raise exc.DisconnectionError("the server closed the line") from error

@@ -13,15 +13,33 @@ Later = tuple[tuple[datetime, int], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closure:
-    """The provider said that an account is over its limit. strikes: how often in a row, for the back-off."""
+    """The provider said that an account is over its limit. strikes: how often in a row, for the back-off.
+
+    below: how often in a row it did so below the count that is set; stopped_at: at how many recipients the last time.
+    in_force: it is not over yet.
+    """
 
     until: datetime
     reason: str
     strikes: int = 1
+    below: int = 0
+    stopped_at: int = 0
+    in_force: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the ledger answers. warn: this reservation made a watched limit nearly full, and nobody was told yet."""
+
+    reservation: Reservation
+    warn: bool = False
 
 
 class Ledger(Protocol):
-    """Exact capacity per account (limits.md). One call is one transaction; Busy after the configured time."""
+    """Exact capacity per account (limits.md). One call is one transaction; Busy after the configured time.
+
+    The ceiling of the installation, if there is one, is the ledger's own and is always charged and shown too.
+    """
 
     def reserve(
         self,
@@ -32,28 +50,32 @@ class Ledger(Protocol):
         key: str = "",
         campaign: str = "",
         hold_seconds: float = 300.0,
-    ) -> Reservation:
-        """Grant min(units, what is free in every limit); the same key on the account replays; raises KeyReused."""
+        watched: Sequence[Limit] = (),
+    ) -> Grant:
+        """Grant min(units, what is free in every limit); the same key on the account replays; raises KeyReused.
+
+        watched: those of the limits whose filling is told to people.
+        """
         ...
 
     def settle(self, reservation_id: str, used: int) -> str:
-        """Count `used` as sent now, free the rest; answers the account's id. UnknownReservation, ReservationMismatch."""
+        """Count `used` as sent now, free the rest; the account's id. UnknownReservation, ReservationMismatch."""
         ...
 
-    def allowance(self, account_id: str, limits: Sequence[Limit]) -> Allowance:
-        """What is left of the tightest limit, and of each."""
+    def claim_reached(self, account_id: str, watched: Sequence[Limit]) -> bool:
+        """True when people are to be told now that recipients were skipped: once per window."""
         ...
 
     def allowances(self, wanted: Mapping[str, Sequence[Limit]]) -> dict[str, Allowance]:
-        """The same for a page of accounts, in one query."""
+        """What is left of each account's limits: of the tightest, and of each; in one query."""
         ...
 
     def forecast(self, account_id: str, limits: Sequence[Limit], units: int) -> tuple[int, Later]:
-        """(how many of units go now, when how many more) if nothing else sends."""
+        """(how many of units go now, when how many more, in at most 20 steps) if nothing else sends."""
         ...
 
-    def close(self, account_id: str, until: datetime, reason: str) -> Closure:
-        """The provider's own limit was hit: grant nothing until then."""
+    def close(self, account_id: str, until: datetime | None, reason: str, limit: Limit | None) -> Closure:
+        """The provider's limit was hit: grant nothing until then (None = with back-off). limit: the account's own."""
         ...
 
     def reopen(self, account_id: str) -> None:
@@ -61,7 +83,15 @@ class Ledger(Protocol):
         ...
 
     def closures(self, account_ids: Sequence[str]) -> dict[str, Closure]:
-        """Closures in force."""
+        """The last closure of each account, also when it is over."""
+        ...
+
+    def forget(self, account_ids: Sequence[str]) -> None:
+        """Accounts are gone for good."""
+        ...
+
+    def reset_clock(self) -> int:
+        """Take a wrong future back: what lies ahead of the clock counts from now on. How many accounts it was."""
         ...
 
 
@@ -94,6 +124,10 @@ class Limiter(Protocol):
 
     def closures(self, accounts: Sequence[StoredAccount]) -> dict[str, Closure]:
         """Provider closures in force, by account id."""
+        ...
+
+    def hints(self, accounts: Sequence[StoredAccount]) -> dict[str, int]:
+        """Accounts that their provider stopped again and again below their count -> at how many recipients."""
         ...
 
     def reopen(self, account: StoredAccount) -> None:

@@ -1,0 +1,166 @@
+"""The ledger's Shelf over a database: one transaction with its books locked."""
+
+from collections.abc import Callable, Sequence
+
+from crm_comm_plugin.domain.ledger import Book, Hold
+from crm_comm_plugin.domain.ledger_codec import decode, encode
+from crm_comm_plugin.domain.ledger_shelf import Record
+from crm_comm_plugin.domain.ledger_time import Reading
+from crm_comm_plugin.storage.ledger_lines import Line, Rows, Statement
+from crm_comm_plugin.storage.ledger_usage import count_usage, prune_usage
+
+BOOK = "SELECT state, past FROM crm_comm_ledger WHERE account_id = ?"
+NEW_BOOK = "INSERT INTO crm_comm_ledger (account_id, state, past) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+RECORD = (
+    "SELECT nonce, shared, requested, granted, held_until, retry_at, made_at, campaign, used"
+    " FROM crm_comm_ledger_keys WHERE account_id = ? AND token = ?"
+)
+CHUNK = 500
+SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+DUE = (
+    "SELECT token, held_until, units FROM crm_comm_ledger_holds"
+    " WHERE account_id = ? AND held_until <= ? AND expired = ? ORDER BY held_until"
+)
+NEXT_DUE = "SELECT min(held_until) FROM crm_comm_ledger_holds WHERE account_id = ? AND held_until > ? AND expired = ?"
+
+
+class SqlShelf:
+    """The Shelf of one transaction. read: the machine's or a test's clock; None = the server's."""
+
+    def __init__(self, line: Line, read: Callable[[], Reading] | None) -> None:
+        self._line = line
+        self._read = read
+        self.books: dict[str, Book] = {}
+        self.reading = Reading(0)
+        self.record: Record | None = None
+
+    def open(self, ids: Sequence[str], account_id: str = "", token: bytes = b"") -> None:
+        """Lock the books (always the installation's first), then look for a keyed reservation and read the clock."""
+        rows = self._line.ask(*self._opening(ids, account_id, token))
+        missing = [one for one, found in zip(ids, rows, strict=False) if not found]
+        for one in missing:
+            state, past = encode(Book(one))
+            self._line.tell(NEW_BOOK, (one, state, past or b""))
+        if missing and self._line.for_update:  # somebody may have been quicker: lock what is there now
+            rows = self._line.ask(*self._opening(ids, account_id, token))
+        self._take_in(ids, account_id, token, rows)
+
+    def _opening(self, ids: Sequence[str], account_id: str, token: bytes) -> list[Statement]:
+        """The clock comes last and as a statement of its own: in the locking one it is read before the lock is had."""
+        statements: list[Statement] = [(BOOK + self._line.for_update, (one,)) for one in ids]
+        if token:
+            statements.append((RECORD, (account_id, token)))
+        if self._read is None:
+            statements.append((SERVER_TIME, ()))
+        return statements
+
+    def _take_in(self, ids: Sequence[str], account_id: str, token: bytes, rows: list[Rows]) -> None:
+        for one, found in zip(ids, rows, strict=False):
+            self.books[one] = decode(one, *map(bytes, found[0])) if found else Book(one)
+        if token and (known := rows[len(ids)]):
+            self.record = _record(account_id, token, known[0])
+        self.reading = Reading(int(rows[-1][0][0])) if self._read is None else self._read()
+
+    def save(self, book: Book) -> None:
+        """Store a book; its past only when it changed."""
+        state, past = encode(book)
+        if past is None:
+            self._line.tell("UPDATE crm_comm_ledger SET state = ? WHERE account_id = ?", (state, book.id))
+        else:
+            sql = "UPDATE crm_comm_ledger SET state = ?, past = ? WHERE account_id = ?"
+            self._line.tell(sql, (state, past, book.id))
+
+    def spill(self, book_id: str, hold: Hold, expired: bool) -> None:
+        """Keep a hold in a row of its own."""
+        sql = "INSERT INTO crm_comm_ledger_holds (account_id, token, units, held_until, expired) VALUES (?, ?, ?, ?, ?)"
+        self._line.tell(sql, (book_id, hold.token, hold.units, hold.until, expired))
+
+    def due(self, book_id: str, now: int) -> tuple[list[Hold], int]:
+        """Live holds with rows of their own that ran out, marked as expired; when the next one does (0 = none)."""
+        found, following = self._due(book_id, now)
+        if found:
+            sql = (
+                "UPDATE crm_comm_ledger_holds SET expired = ? WHERE account_id = ? AND held_until <= ? AND expired = ?"
+            )
+            self._line.tell(sql, (True, book_id, now, False))
+        return found, following
+
+    def _due(self, book_id: str, now: int) -> tuple[list[Hold], int]:
+        found, following = self._line.ask((DUE, (book_id, now, False)), (NEXT_DUE, (book_id, now, False)))
+        return [Hold(bytes(token), until, units) for token, until, units in found], following[0][0] or 0
+
+    def take(self, book_id: str, token: bytes) -> tuple[Hold, bool] | None:
+        """Remove a hold with a row of its own: (hold, whether it had expired)."""
+        where = " FROM crm_comm_ledger_holds WHERE account_id = ? AND token = ?"
+        (found,) = self._line.ask(("SELECT held_until, units, expired" + where, (book_id, token)))
+        if not found:
+            return None
+        self._line.tell("DELETE" + where, (book_id, token))
+        until, units, expired = found[0]
+        return Hold(token, until, units), bool(expired)
+
+    def move_holds(self, book_id: str, back: int) -> None:
+        """Live holds with rows of their own end so much earlier: the clock was ahead."""
+        sql = "UPDATE crm_comm_ledger_holds SET held_until = held_until - ? WHERE account_id = ? AND expired = ?"
+        self._line.tell(sql, (back, book_id, False))
+
+    def add_record(self, record: Record) -> None:
+        """Remember a keyed reservation."""
+        sql = (
+            "INSERT INTO crm_comm_ledger_keys (account_id, token, nonce, shared, requested, granted, held_until,"
+            " retry_at, made_at, campaign) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        values = (record.account_id, record.token, record.nonce, record.shared, record.requested, record.granted)
+        rest = (record.held_until, record.retry_at, record.made_at, record.campaign)
+        self._line.tell(sql, values + rest)
+
+    def settle_record(self, record: Record, used: int) -> None:
+        """Remember what was used of it."""
+        sql = "UPDATE crm_comm_ledger_keys SET used = ? WHERE account_id = ? AND token = ?"
+        self._line.tell(sql, (used, record.account_id, record.token))
+
+    def prune(self, book_id: str, before: int) -> None:
+        """Forget keyed reservations made, and expired holds ended, before this time; and old usage."""
+        self._line.tell("DELETE FROM crm_comm_ledger_keys WHERE account_id = ? AND made_at < ?", (book_id, before))
+        sql = "DELETE FROM crm_comm_ledger_holds WHERE account_id = ? AND held_until < ? AND expired = ?"
+        self._line.tell(sql, (book_id, before, True))
+        prune_usage(self._line, book_id, self.reading.wall)
+
+    def count_usage(self, account_id: str, at: int, campaign: str, sent: int, skipped: int) -> None:
+        """Add to the usage history."""
+        count_usage(self._line, account_id, at, campaign, (sent, skipped, 0, 0))
+
+
+class SqlGlance(SqlShelf):
+    """A Shelf for who only reads: nothing is locked or stored. What ran out is worked out anew by each who looks."""
+
+    def look(self, ids: Sequence[str]) -> None:
+        """Read these books; new ones are empty."""
+        statements: list[Statement] = [(SERVER_TIME, ())] if self._read is None else []
+        for start in range(0, len(ids), CHUNK):
+            part = tuple(ids[start : start + CHUNK])
+            marks = ", ".join("?" * len(part))
+            sql = f"SELECT account_id, state, past FROM crm_comm_ledger WHERE account_id IN ({marks})"  # noqa: S608
+            statements.append((sql, part))
+        rows = self._line.ask(*statements)
+        self.reading = Reading(int(rows.pop(0)[0][0])) if self._read is None else self._read()
+        self.books = {one: Book(one) for one in ids}
+        for one, state, past in (row for found in rows for row in found):
+            self.books[one] = decode(one, bytes(state), bytes(past))
+
+    def spill(self, book_id: str, hold: Hold, expired: bool) -> None:
+        """Left to the next who writes."""
+
+    def due(self, book_id: str, now: int) -> tuple[list[Hold], int]:
+        """Holds that ran out and when the next one does; none is marked."""
+        return self._due(book_id, now)
+
+    def prune(self, book_id: str, before: int) -> None:
+        """Left to the next who writes."""
+
+
+def _record(account_id: str, token: bytes, row: tuple[object, ...]) -> Record:
+    names = ("nonce", "shared", "requested", "granted", "held_until", "retry_at", "made_at", "campaign", "used")
+    values: dict[str, object] = dict(zip(names, row, strict=True))
+    values["shared"] = bool(values["shared"])
+    return Record(account_id=account_id, token=token, **values)  # type: ignore[arg-type]
