@@ -34,7 +34,7 @@ check: $(VENV)/.installed-dev  ## Check format, lint, types, import rules, sizes
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests/typing
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/packaging
+	@$(BIN)/python -m pytest -q tests/packaging/test_sizes.py tests/packaging/test_docs.py tests/packaging/test_manifest.py
 
 format: $(VENV)/.installed-dev  ## Put the code into its standard form
 	@$(BIN)/ruff format .
