@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm_comm_hookspecs import Context, Result
-from crm_comm_hookspecs.conditions import as_text
-from crm_comm_plugin.accounts.form import Errors, Typed
+from crm_comm_plugin.accounts.form import Errors, Form, Typed
 from crm_comm_plugin.accounts.loading import NAME, Loaded, load, stored_values
 from crm_comm_plugin.accounts.parts import AccountParts
 from crm_comm_plugin.accounts.saving import TAKEN
@@ -38,7 +37,7 @@ class Checker:
                 typed=frozenset(n for n in posted if isinstance(n, str)),
             )
         )
-        errors = _filled_in(loaded, posted) | advice.errors
+        errors = _filled_in(form, loaded, posted) | advice.errors
         if self._taken(loaded, stored):
             errors[NAME] = [TAKEN]
         return Result(ok=not errors, errors=errors, hints=advice.hints, values=advice.values)
@@ -49,13 +48,15 @@ class Checker:
         return self._parts.store.name_owner(name_key(loaded.name)) not in ("", stored.id if stored is not None else "")
 
 
-def _filled_in(loaded: Loaded, posted: Mapping[Any, Any]) -> Errors:
+def _filled_in(form: Form, loaded: Loaded, posted: Mapping[Any, Any]) -> Errors:
     """Errors that somebody can see the reason of; an empty field is no mistake yet."""
-    return {
-        name: texts
-        for name, texts in loaded.errors.items()
-        if name in loaded.moved or name == "" or as_text(_plain(posted.get(name)))
-    }
+
+    def visible(name: str) -> bool:
+        value = posted.get(name)
+        empty = value is None or (isinstance(value, str) and not value.strip())
+        return not empty or name not in form.names or name in loaded.moved
+
+    return {name: texts for name, texts in loaded.errors.items() if visible(name)}
 
 
 def _plain(value: Any) -> Any:

@@ -17,8 +17,9 @@ from crm_comm_hookspecs import (
 )
 from crm_comm_plugin.accounts.form import Form
 from crm_comm_plugin.accounts.loading import stored_values
-from crm_comm_plugin.accounts.parts import AccountParts
+from crm_comm_plugin.accounts.forms import Forms
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
+from crm_comm_plugin.domain.ports import AccountStore, Clock, Events, SecretStore
 
 LOST = "secret_missing"
 _log = logging.getLogger(__name__)
@@ -27,19 +28,21 @@ _log = logging.getLogger(__name__)
 class Opener:
     """Opens accounts for sending, tests and credits."""
 
-    def __init__(self, parts: AccountParts) -> None:
-        self._parts = parts
+    def __init__(
+        self, *, store: AccountStore, secrets: SecretStore, forms: Forms, events: Events, clock: Clock
+    ) -> None:
+        self._store, self._secrets, self._forms, self._events, self._clock = store, secrets, forms, events, clock
 
     def find(self, account_id: str) -> StoredAccount:
         """One account; raises UnknownAccount, also for a deleted one."""
-        account = self._parts.store.find(account_id)
+        account = self._store.find(account_id)
         if account is None:
             raise UnknownAccount("There is no such account.")
         return account
 
     def form_of(self, account: StoredAccount) -> Form:
         """Its form; raises UnknownEditor when its plugin is gone."""
-        return self._parts.forms.form(account.type, account.values)
+        return self._forms.form(account.type, account.values)
 
     def type_of(self, account: StoredAccount) -> AccountType:
         """Its type; raises UnknownEditor when its plugin is gone."""
@@ -59,7 +62,7 @@ class Opener:
             if not form.same_place(ref.bound, values):
                 where = form.place_in_words(ref.bound)
                 raise self._lost(account, form, field, f"belongs to {where} and is not sent anywhere else.")
-            secret = self._parts.secrets.read(ref.ref)
+            secret = self._secrets.read(ref.ref)
             if secret is None:
                 raise self._lost(account, form, field, "is no longer in the keyring.")
             found[field] = secret
@@ -68,7 +71,7 @@ class Opener:
     def _lost(self, account: StoredAccount, form: Form, field: str, what: str) -> TransportError:
         text = f"{form.labels().get(field, field)} {what}"
         hint = "Open the account in its editor and enter it again."
-        current = self._parts.store.find(account.id)
+        current = self._store.find(account.id)
         if current is not None and current.secrets.get(field) == account.secrets.get(field):
             self.set_status(account.id, Status.SECRET_MISSING, f"{text} {hint}")
         return TransportError(text, reason=Reason.AUTH, retryable=False, hint=hint, code=LOST)
@@ -78,28 +81,26 @@ class Opener:
         try:
             return self._connect(account)
         except TransportError as error:
-            current = self._parts.store.find(account.id) if error.code == LOST else None
+            current = self._store.find(account.id) if error.code == LOST else None
             if current is None or current.version == account.version:
                 raise
             return self._connect(current)
 
     def _connect(self, account: StoredAccount) -> Transport:
         secrets = self.secrets_of(account)
-        return connected(
-            self.form_of(account), account.shown(self._parts.clock.now()), self.values_of(account), secrets
-        )
+        return connected(self.form_of(account), account.shown(self._clock.now()), self.values_of(account), secrets)
 
     def set_status(self, account_id: str, status: str, detail: str = "", until: datetime | None = None) -> None:
         """What was seen of the account; tells others when it is another status than before."""
-        if self._parts.store.set_status(account_id, status, detail, until):
-            now = self._parts.clock.now()
-            self._parts.events.account_changed(
+        if self._store.set_status(account_id, status, detail, until):
+            now = self._clock.now()
+            self._events.account_changed(
                 Change(account_id=account_id, kind="status", fields=("status",), user="", at=now)
             )
 
     def touch(self, account_id: str) -> None:
         """The account was used now."""
-        self._parts.store.touch(account_id, self._parts.clock.now())
+        self._store.touch(account_id, self._clock.now())
 
 
 def connected(form: Form, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Transport:

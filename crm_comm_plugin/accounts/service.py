@@ -39,10 +39,16 @@ _UNUSABLE = frozenset({Status.INACTIVE, Status.AUTH_FAILED, Status.SECRET_MISSIN
 Act = Callable[[Context, Sequence[str]], Result]
 
 
+def opener_of(*, store: AccountStore, secrets: SecretStore, registry: Registry, events: Events, clock: Clock) -> Opener:
+    """The AccountOpener port: made before Accounts, because what sells credits stands on it."""
+    return Opener(store=store, secrets=secrets, forms=Forms(registry), events=events, clock=clock)
+
+
 class Accounts:
     """Use-cases of accounts. Permissions are checked by the caller; what a person may not do is left out of lists.
 
-    credits: None where nothing sells any. sandbox: pages of this machine may be opened by http.
+    opener: made by `opener_of`, if others need it before. credits: None where nothing sells any. sandbox: pages of this
+    machine may be opened by http.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class Accounts:
         limiter: Limiter,
         events: Events,
         clock: Clock,
+        opener: Opener | None = None,
         credits: CreditsDesk | None = None,
         sandbox: bool = False,
     ) -> None:
@@ -68,7 +75,7 @@ class Accounts:
             credits=credits,
             sandbox=sandbox,
         )
-        self.opener = Opener(self._parts)
+        self.opener = opener or opener_of(store=store, secrets=secrets, registry=registry, events=events, clock=clock)
         self._listing, self._saver, self._checker = Listing(self._parts), Saver(self._parts), Checker(self._parts)
         self._remover, self._actor, self._countries = Remover(self._parts), Actor(self._parts, self.opener), Countries()
         self._toolbar: dict[str, Act] = {
