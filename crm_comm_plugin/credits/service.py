@@ -12,12 +12,14 @@ from crm_comm_hookspecs import (
     Context,
     Credits,
     InvalidInput,
+    Reason,
     Reply,
     Request,
     Result,
     SmsGateway,
     TextSize,
     Transport,
+    TransportError,
     UnknownAction,
 )
 from crm_comm_plugin.credits.asking import Held, able, asked, checked_credits
@@ -134,7 +136,10 @@ class CreditsService:
 
     def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Transport:
         """The gateway's transport, which does not try what cannot be paid."""
-        held = Held(self._gateway(values), account, values, secrets)
+        try:
+            held = Held(self._gateway(values), account, values, secrets)
+        except InvalidInput as error:
+            raise TransportError(error.message, reason=Reason.AUTH, retryable=False, hint=error.hint) from None
         tells = "balance" in held.gateway.capabilities
         purse = self._purse(held) if tells and "quote" in held.gateway.capabilities else None
 

@@ -49,7 +49,7 @@ class Kannel(BaseGateway):
     key = "kannel"
     label = "Kannel"
     capabilities = frozenset({"reports"})
-    fields = KannelFields
+    fields: type[FormSchema] | None = KannelFields
     code_form = ("username", "password")
     code_help = "The access code of Kannel is USERNAME:PASSWORD of its sendsms user."
 

@@ -1,0 +1,172 @@
+"""Breaks at every point of every call: nothing bought twice, nothing sent twice, unknown where it is unknown."""
+
+from decimal import Decimal
+
+import pytest
+
+from crm_comm_hookspecs import CommError, Recipient, RecipientStatus, TextMessage, TransportError
+from crm_comm_plugin.transports.sms.credits_gateway import CreditsGateway
+from tests.sms.conftest import ACCOUNT
+from tests.sms.faulty_server import BREAKS
+from tests.sms.gateways_under_test import SERVICES, numbers
+
+CODE = "GOODCODE1"
+SECRETS = {"access_code": CODE}
+DONE = frozenset(BREAKS) - {"drop_before", "drop_in", "drop_unprocessed", "503"}
+
+
+@pytest.fixture
+def gateway(world, tools):
+    world.codes[CODE] = "active"
+    return CreditsGateway(tools, world.url)
+
+
+def deliver(transport, wanted):
+    """(outcomes, what was raised after them)."""
+    got = []
+    try:
+        for outcome in transport.deliver([(Recipient(number), TextMessage("Hello")) for number in wanted]):
+            got.append(outcome)
+    except TransportError as error:
+        return got, error
+    finally:
+        transport.close()
+    return got, None
+
+
+def honest(outcomes, wanted, accepted):
+    """Everybody has one outcome, nobody got two texts, and what is said to be sent or not sent is so."""
+    assert sorted(o.recipient.address for o in outcomes) == sorted(wanted)
+    assert len(set(accepted)) == len(accepted)
+    for outcome in outcomes:
+        if outcome.status is RecipientStatus.SENT:
+            assert outcome.recipient.address in accepted
+        elif outcome.status is not RecipientStatus.UNKNOWN:
+            assert outcome.recipient.address not in accepted
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+@pytest.mark.parametrize("name", SERVICES)
+def test_sending_through_services_that_exist(name, fault, tools):
+    service = SERVICES[name](tools)
+    try:
+        wanted = numbers(4)
+        service.server.breaks.extend(["", fault] if name in ("twilio", "vonage", "kannel") else [fault])
+        outcomes, _ = deliver(service.open(ACCOUNT), wanted)
+        honest(outcomes, wanted, service.accepted)
+        if fault == "503":
+            assert {o.status for o in outcomes} <= {RecipientStatus.SENT, RecipientStatus.SKIPPED}
+        elif name == "bulksms" and fault not in ("garbage", "502"):
+            assert {o.status for o in outcomes} == {RecipientStatus.SENT}  # repeated under its deduplication id
+    finally:
+        service.server.close()
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_line_that_stays_broken_is_not_tried_for_ever(name, fault, tools):
+    service = SERVICES[name](tools)
+    try:
+        wanted = numbers(12)
+        service.server.breaks.extend([fault] * 30)
+        outcomes, error = deliver(service.open(ACCOUNT), wanted)
+        honest(outcomes, wanted, service.accepted)
+        assert error is not None or fault == "garbage"
+        assert 30 - len(service.server.breaks) <= 3 or fault == "garbage"
+    finally:
+        service.server.close()
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_sending_by_the_credits_protocol_settles_by_itself(fault, world, gateway):
+    wanted = numbers(6)
+    world.server.breaks.append(fault)
+    outcomes, error = deliver(gateway.open(ACCOUNT, {}, SECRETS), wanted)
+    honest(outcomes, wanted, [to for _, to, _ in world.sent])
+    if fault == "garbage":  # an answer came, and it does not tell
+        assert {o.status for o in outcomes} == {RecipientStatus.UNKNOWN}
+    elif fault == "503":
+        assert {o.status for o in outcomes} == {RecipientStatus.SKIPPED}
+    else:
+        assert {o.status for o in outcomes} == {RecipientStatus.SENT}
+        assert error is None
+        assert world.balance[CODE] == Decimal(94)
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_a_credits_gateway_that_stays_broken_is_unknown_and_a_query_settles_it(fault, world, gateway, refs):
+    wanted = numbers(3)
+    world.server.breaks.extend([fault] * 3)
+    outcomes, error = deliver(gateway.open(ACCOUNT, {}, SECRETS), wanted)
+    sent = [to for _, to, _ in world.sent]
+    honest(outcomes, wanted, sent)
+    assert error is not None or fault == "garbage"
+    assert len(sent) == (3 if fault in DONE else 0)
+    world.server.breaks.clear()
+    found = gateway.look_up([t.ref for t in refs.texts], {}, SECRETS)
+    assert len(found) == len(sent)
+
+
+@pytest.mark.parametrize("faults", [[fault] * n for fault in BREAKS for n in (1, 3)])
+def test_nothing_is_bought_twice(faults, world, gateway):
+    key = "k" * 32
+    world.server.breaks.extend(faults)
+    for _ in range(2):  # the person presses again
+        try:
+            order = gateway.purchase(key, {})
+        except CommError:
+            continue
+        assert order.state == "open"
+    world.server.breaks.clear()
+    assert gateway.purchase(key, {}).id == "ord_0"
+    assert len(world.orders) == 1
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda g: g.activate(CODE, {}),
+        lambda g: g.balance({}, SECRETS),
+        lambda g: g.quote([], {}, SECRETS),
+        lambda g: g.order("ord_0", {}),
+        lambda g: g.open(ACCOUNT, {}, SECRETS).diagnose(),
+    ],
+)
+def test_other_calls_answer_rightly_or_say_what_is_wrong(call, fault, world, gateway):
+    world.orders["ord_0"] = {
+        "id": "ord_0",
+        "state": "open",
+        "url": "https://x.example/",
+        "credits": None,
+        "unit": "credits",
+    }
+    world.server.breaks.extend([fault] * 4)
+    problem = None
+    try:
+        call(gateway)
+    except CommError as error:
+        problem = error
+    assert problem is None or (problem.hint and CODE not in f"{problem}{problem!r}")
+    world.server.breaks.clear()
+    call(gateway)
+    assert world.codes[CODE] == "active"
+    assert world.balance[CODE] == Decimal(100)
+
+
+def test_a_port_where_nobody_listens_skips_everybody(tools, world, gateway):
+    world.server.close()
+    outcomes, error = deliver(gateway.open(ACCOUNT, {}, SECRETS), numbers(3))
+    assert {(o.status, o.reason) for o in outcomes} == {("skipped", "unreachable")}
+    assert "does not accept connections" in str(error)
+    service = SERVICES["twilio"](tools)
+    service.server.close()
+    outcomes, error = deliver(service.open(ACCOUNT), numbers(3))
+    assert {(o.status, o.reason) for o in outcomes} == {("skipped", "unreachable")}
+    assert error is not None
+
+
+def test_a_name_that_does_not_exist_is_said_so(tools):
+    gateway = CreditsGateway(tools)
+    with pytest.raises(TransportError, match="name is not known"):
+        gateway.balance({"gateway_url": "https://gateway.invalid/v1"}, SECRETS)
