@@ -1,4 +1,4 @@
-"""Tokens of signed-in accounts: kept as one secret, refreshed by one worker at a time, given to the bound server only."""
+"""Tokens of signed-in accounts: kept as one secret, refreshed by one worker at a time, for the bound server only."""
 
 import json
 import secrets
@@ -53,7 +53,7 @@ class OAuthTokenStore:
         deadline = time.monotonic() + PATIENCE
         owner = secrets.token_hex(16)
         while True:
-            grant, tokens = self._current(account_id, values)
+            tokens = self._current(account_id, values)[1]
             if self._good(tokens, rejected):
                 return tokens.access
             if self._store.lease(account_id, owner, self._clock.now() + LEASE, self._clock.now()):

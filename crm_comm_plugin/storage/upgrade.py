@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from crm_comm_hookspecs import SchemaTooNew, SchemaTooOld, StorageUnavailable
 from crm_comm_plugin.storage.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test holds it equal to the migrations folder."""
 VERSION_TABLE = "crm_comm_alembic_version"
 _LOCK = 7266366  # PostgreSQL's advisory lock of whoever makes or migrates our tables

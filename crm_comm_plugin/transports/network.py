@@ -92,7 +92,7 @@ def resolve(host: str, port: int) -> list[tuple[int, tuple[str | int, ...]]]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     unique: dict[tuple[int, tuple[str | int, ...]], None] = {}
     for family, _, _, _, where in found:
-        unique[int(family), where] = None
+        unique[int(family), tuple(part for part in where if isinstance(part, str | int))] = None
     return list(unique)[:MOST_ADDRESSES]
 
 

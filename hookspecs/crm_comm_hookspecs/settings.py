@@ -23,6 +23,9 @@ class Settings:
     smtp_ca_file: further certificate authorities (PEM). base_url: where the host mounts callback and receive.
     smtp_timeout, http_timeout: seconds per phase. busy_timeout: longest wait for a lock, in seconds.
     installation_limit: a ceiling for all accounts together, as "500/day"; empty = none.
+    oauth_*: this installation's client ids at Google and Microsoft; without them OAuth is not offered.
+    allowed_networks, denied_networks: where accounts may connect to, as "10.0.0.0/8, loopback, private".
+    allow_plain_passwords: passwords may go unencrypted to other machines. It is shown wherever that happens.
     clock: returns the aware UTC time, for tests; without it PostgreSQL uses the server's.
     """
 
@@ -37,6 +40,14 @@ class Settings:
     http_timeout: float = 30.0
     busy_timeout: float = 10.0
     installation_limit: str = ""
+    oauth_google_client_id: str = ""
+    oauth_google_client_secret: str = field(default="", repr=False)
+    oauth_microsoft_client_id: str = ""
+    oauth_microsoft_client_secret: str = field(default="", repr=False)
+    oauth_microsoft_tenant: str = "common"
+    allowed_networks: str = ""
+    denied_networks: str = ""
+    allow_plain_passwords: bool = False
     clock: Callable[[], datetime] | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +78,13 @@ _TEXTS = (
     "smtp_ca_file",
     "base_url",
     "installation_limit",
+    "oauth_google_client_id",
+    "oauth_google_client_secret",
+    "oauth_microsoft_client_id",
+    "oauth_microsoft_client_secret",
+    "oauth_microsoft_tenant",
+    "allowed_networks",
+    "denied_networks",
 )
 _SECONDS = ("smtp_timeout", "http_timeout", "busy_timeout")
 

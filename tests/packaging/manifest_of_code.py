@@ -30,6 +30,7 @@ EXTRAS = {
     "cli": "The commands: crm-comm.",
     "postgres": "PostgreSQL as the database.",
     "oauth": "Signing in to mail servers with OAuth.",
+    "discovery": "Finding a domain's mail server in its DNS.",
     "test": "What the tests need.",
     "dev": "What development needs.",
 }
@@ -49,6 +50,14 @@ MEANS = {
     "http_timeout": "Seconds to wait in each phase of HTTP.",
     "busy_timeout": "Longest wait for a lock of the database, in seconds.",
     "installation_limit": "A ceiling for all accounts together, as 500/day. Empty: none.",
+    "oauth_google_client_id": "Client id of this installation at Google. Empty: no OAuth with Google.",
+    "oauth_google_client_secret": "Client secret of this installation at Google.",
+    "oauth_microsoft_client_id": "Client id of this installation at Microsoft. Empty: no OAuth with Microsoft.",
+    "oauth_microsoft_client_secret": "Client secret of this installation at Microsoft.",
+    "oauth_microsoft_tenant": "Tenant at Microsoft: common, consumers, organizations, or an id.",
+    "allowed_networks": "When set, accounts connect to these networks only, as 10.0.0.0/8, loopback, private.",
+    "denied_networks": "Networks that accounts never connect to.",
+    "allow_plain_passwords": "Passwords may go unencrypted to other machines.",
 }
 
 
