@@ -2,11 +2,50 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from crm_comm_hookspecs import AccountType, Change, Communication, MailServer, Notice, Settings, Usage
+from sqlalchemy.engine import make_url
+
+from crm_comm_hookspecs import (
+    AccountType,
+    Change,
+    Communication,
+    MailServer,
+    Notice,
+    Settings,
+    SmsGateway,
+    StorageUnavailable,
+    Usage,
+)
+from crm_comm_plugin.accounts.forms import Forms
+from crm_comm_plugin.accounts.opening import Opener
+from crm_comm_plugin.accounts.registry import HookRegistry
+from crm_comm_plugin.accounts.servers import PRESETS
+from crm_comm_plugin.accounts.service import Accounts
+from crm_comm_plugin.accounts.types import email_type, sms_type
+from crm_comm_plugin.credits.service import RETURNED, CreditsService
 from crm_comm_plugin.domain.clock import InjectedClock, SystemClock
 from crm_comm_plugin.domain.ports import Clock
+from crm_comm_plugin.limits.limiter import LedgerLimiter
+from crm_comm_plugin.limits.rules import Rules, ceiling_of
+from crm_comm_plugin.limits.service import Limits
+from crm_comm_plugin.secrets.build import build_secret_store
+from crm_comm_plugin.secrets.store import KeyringSecretStore
+from crm_comm_plugin.sending import Sending
+from crm_comm_plugin.storage.accounts import StoredAccounts
+from crm_comm_plugin.storage.credits import SqlCredits
+from crm_comm_plugin.storage.database import Database
+from crm_comm_plugin.storage.ledger import SqlLedger
+from crm_comm_plugin.storage.locks import SqlSendLocks
+from crm_comm_plugin.storage.outcomes import SqlOutcomes
+from crm_comm_plugin.storage.secret_rows import SealedSecretRows, SecretJournalRows
+from crm_comm_plugin.storage.sends import SqlSends
+from crm_comm_plugin.storage.texts import SqlTexts
+from crm_comm_plugin.storage.upgrade import ensure_schema
+from crm_comm_plugin.storage.usage import UsageRows
+from crm_comm_plugin.transports.sms.catalog import gateways
+from crm_comm_plugin.transports.sms.gateway import GatewayTools
+from crm_comm_plugin.transports.smtp import smtp_connect
 
 DATABASE_FILE = "crm-comm.db"
 APP_NAME = "crm-comm"
@@ -47,6 +86,142 @@ def database_url_of(settings: Settings) -> str:
     return settings.database_url or f"sqlite:///{data_dir_of(settings) / DATABASE_FILE}"
 
 
-def clock_of(settings: Settings) -> Clock:
+def clock_of(settings: Settings) -> SystemClock | InjectedClock:
     """The injected clock, else the machine's."""
     return InjectedClock(settings.clock) if settings.clock is not None else SystemClock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What one Communication runs on. Use-cases for the hooks; the rest for the command line's own needs."""
+
+    settings: Settings
+    data_dir: Path
+    clock: Clock
+    database: Database
+    secret_store: KeyringSecretStore
+    ledger: SqlLedger
+    accounts: Accounts
+    limits: Limits
+    sending: Sending
+    credits: CreditsService
+    account_types: tuple[AccountType, ...]
+    mail_servers: tuple[MailServer, ...]
+    sms_gateways: tuple[SmsGateway, ...]
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self.database.close()
+
+
+def build(settings: Settings, comm: Communication) -> Parts:
+    """All parts of one Communication. settings: resolved ones."""
+    clock = clock_of(settings)
+    registry, events = HookRegistry(comm.contributions), HookEvents(comm)
+    database = Database(database_url_of(settings), settings.busy_timeout, on_open=prepare)
+    secret_store = _secret_store(settings, database, clock)
+    ledger = _ledger(settings, database, clock)
+    limiter = LedgerLimiter(ledger=ledger, rules=Rules(registry), events=events)
+    store, usage, texts = StoredAccounts(database), UsageRows(database), SqlTexts(database)
+    opener = Opener(store=store, secrets=secret_store, forms=Forms(registry), events=events, clock=clock)
+    balances = SqlCredits(database)
+    desk = CreditsService(
+        registry=registry,
+        store=balances,
+        refs=texts,
+        outcomes=texts,
+        accounts=opener,
+        clock=clock,
+        sandbox=settings.sandbox,
+    )
+    accounts = Accounts(
+        store=store,
+        secrets=secret_store,
+        registry=registry,
+        limiter=limiter,
+        events=events,
+        clock=clock,
+        credits=desk,
+        sandbox=settings.sandbox,
+    )
+    sending = Sending(
+        accounts=opener,
+        limiter=limiter,
+        sends=SqlSends(database),
+        outcomes=SqlOutcomes(database),
+        locks=SqlSendLocks(database),
+        usage=usage,
+        clock=clock,
+    )
+    return Parts(
+        settings=settings,
+        data_dir=data_dir_of(settings),
+        clock=clock,
+        database=database,
+        secret_store=secret_store,
+        ledger=ledger,
+        accounts=accounts,
+        limits=Limits(accounts=store, ledger=ledger, limiter=limiter, usage=usage),
+        sending=sending,
+        credits=desk,
+        account_types=_account_types(settings, registry, desk),
+        mail_servers=PRESETS,
+        sms_gateways=_gateways(settings, clock, balances, texts),
+    )
+
+
+def prepare(database: Database) -> None:
+    """Before first use: the folder of a SQLite file, readable by its owner alone, and the schema."""
+    if (path := sqlite_path(database.url)) is not None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnavailable(
+                f"The data folder {path.parent} cannot be made: {error.strerror}.",
+                retryable=False,
+                hint="Set data_dir (CRM_COMM_DATA_DIR) to a folder that you may write to.",
+            ) from error
+    ensure_schema(database)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite URL, None for anything else."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(parsed.database or "").absolute() if is_file else None
+
+
+def _secret_store(settings: Settings, database: Database, clock: Clock) -> KeyringSecretStore:
+    """Where a key file may be made: beside a SQLite file, or in a data folder that was set on purpose (ADR 3)."""
+    path = sqlite_path(database.url)
+    return build_secret_store(
+        settings,
+        SealedSecretRows(database),
+        SecretJournalRows(database),
+        clock,
+        embedded=path is not None or bool(settings.data_dir),
+        data_dir=path.parent if path is not None else data_dir_of(settings),
+    )
+
+
+def _ledger(settings: Settings, database: Database, clock: SystemClock | InjectedClock) -> SqlLedger:
+    """With PostgreSQL and no injected clock the server's clock is the only one."""
+    by_server = settings.clock is None and not database.is_sqlite
+    return SqlLedger(database, None if by_server else clock.reading, ceiling_of(settings.installation_limit))
+
+
+def _account_types(settings: Settings, registry: HookRegistry, desk: CreditsService) -> tuple[AccountType, ...]:
+    return email_type(smtp_connect(settings, registry.servers)), sms_type(desk.open)
+
+
+def _gateways(settings: Settings, clock: Clock, balances: SqlCredits, texts: SqlTexts) -> tuple[SmsGateway, ...]:
+    base = settings.base_url.rstrip("/")
+    tools = GatewayTools(
+        clock=clock,
+        timeout=settings.http_timeout,
+        refs=texts,
+        report_url=lambda key, account: f"{base}/receive/{key}/{balances.report_token(account)}" if base else "",
+        return_url=lambda key: f"{base}/callback?{urlencode({RETURNED: key})}" if base else "",
+        balance_seen=balances.save_balance,
+    )
+    return gateways(tools)

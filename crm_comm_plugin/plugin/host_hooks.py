@@ -13,6 +13,8 @@ from crm_comm_hookspecs import (
     Page,
     Query,
     Record,
+    Reply,
+    Request,
     Result,
     Viewer,
     hookimpl,
@@ -105,3 +107,11 @@ class HostHooks:
             return None
         require(context, PERMISSION_VIEW)
         return self.parts.accounts.options(context, source, query, limit)
+
+    @hookimpl(tryfirst=True)
+    def crm_comm_callback(self, context: Context, params: Mapping[str, str]) -> Result | None:
+        return refusal(context, PERMISSION_EDIT) or self.parts.credits.came_back(context, params)
+
+    @hookimpl(tryfirst=True)
+    def crm_comm_receive(self, request: Request) -> Reply | None:
+        return self.parts.credits.receive(request)

@@ -17,6 +17,7 @@ from crm_comm_hookspecs import (
     Reservation,
     SendPage,
     SendReport,
+    SmsGateway,
     UsagePoint,
     hookimpl,
 )
@@ -123,3 +124,7 @@ class ServiceHooks:
     @hookimpl(tryfirst=True)
     def crm_comm_mail_servers(self) -> Iterable[MailServer]:
         return self.parts.mail_servers
+
+    @hookimpl(tryfirst=True)
+    def crm_comm_sms_gateways(self) -> Iterable[SmsGateway]:
+        return self.parts.sms_gateways
