@@ -12,6 +12,7 @@ from crm_comm_hookspecs import (
     Contribution,
     Diagnosis,
     Limit,
+    Reason,
     SecretsUnavailable,
     Step,
     TransportError,
@@ -172,7 +173,7 @@ class World:
         self.servers: list[Any] = [*PRESETS]
         self.gateways: list[Any] = []
         self.registry = HookRegistry(self._contributions)
-        self.own = [email_type(self._connect, self.registry), sms_type(self.registry)]
+        self.own = [email_type(self._connect), sms_type(self._open_gateway)]
         self.accounts = self.make()
 
     def make(self, **changes: Any) -> Accounts:
@@ -194,10 +195,15 @@ class World:
         }[hook]
         return tuple(Contribution(value=value, plugin="test", owner=str) for value in values)
 
-    def _connect(self, account, server, values, secrets):
+    def _connect(self, account, values, secrets):
         if isinstance(self.trouble, TransportError) and self.trouble.code == "at_once":
             raise self.trouble
-        return Line(self, f"{server.host}:{server.port}/{server.security}", secrets)
+        if not values.get("host"):
+            raise TransportError("The server is not known any more.", reason=Reason.AUTH)
+        return Line(self, "{host}:{port}/{security}".format_map(values), secrets)
+
+    def _open_gateway(self, account, values, secrets):
+        return self.registry.gateways()[values["gateway"]].open(account, values, secrets)
 
     def saved(self, values=GMAIL, editor="email", context=ALICE) -> str:
         result = self.accounts.save(context, editor, "", values, "")
