@@ -187,7 +187,7 @@ def _file_turns(url: URL) -> Turns | None:
         return None
     path = Path(name)
     with suppress(OSError):  # SQLite says it better
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             path.touch(mode=0o600)
     return Turns(name)

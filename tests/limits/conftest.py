@@ -27,9 +27,9 @@ def make_ledger(request: pytest.FixtureRequest, clock, tmp_path: Path):
         create: Callable[[], str] = request.getfixturevalue("postgres")
         url = create()
 
-    def make(ceiling=None, read=InjectedClock(clock).reading):
+    def make(ceiling=None):
         databases.append(Database(url, on_open=ensure_schema))
-        return SqlLedger(databases[-1], read, ceiling)
+        return SqlLedger(databases[-1], InjectedClock(clock).reading, ceiling)
 
     yield make
     for database in databases:

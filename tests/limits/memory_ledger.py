@@ -19,7 +19,7 @@ class MemoryShelf:
         self.holds = dict(store.holds)
         self.keys = dict(store.keys)
         self.usage = dict(store.usage)
-        self.books = {id: decode(id, *self.rows[id]) if id in self.rows else Book(id) for id in ids}
+        self.books = {i: decode(i, *self.rows[i]) if i in self.rows else Book(i) for i in ids}
         self.reading = store.read()
         self.record = self.keys.get((account_id, token))
 
@@ -109,7 +109,7 @@ class MemoryLedger:
 
     def allowances(self, wanted):
         with self._shelf(self._books(*wanted), keep=False) as shelf:
-            return {id: views.allowance(shelf, id, limits, self.ceiling) for id, limits in wanted.items()}
+            return {one: views.allowance(shelf, one, limits, self.ceiling) for one, limits in wanted.items()}
 
     def forecast(self, account_id, limits, units):
         with self._shelf(self._books(account_id), keep=False) as shelf:
@@ -135,7 +135,7 @@ class MemoryLedger:
 
     def reset_clock(self):
         changed = 0
-        for id in list(self.rows):
-            with self._shelf((id,)) as shelf:
-                changed += views.reset_clock(shelf, id)
+        for one in list(self.rows):
+            with self._shelf((one,)) as shelf:
+                changed += views.reset_clock(shelf, one)
         return changed
