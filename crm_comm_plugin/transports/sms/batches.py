@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from crm_comm_hookspecs import Outcome, Reason, TransportError
+from crm_comm_hookspecs import Outcome, Reason, RecipientStatus, TransportError
 from crm_comm_plugin.transports.sms.http import Answer, AnswerLost
 from crm_comm_plugin.transports.sms.outcomes import STOPPING, Text, give_up, refused, trouble, unknown
 from crm_comm_plugin.transports.sms.plumbing import PATIENCE, SHORT_PAUSE, Together
@@ -48,7 +48,11 @@ class BatchTransport(Together):
                 else:
                     yield from self._refused(refusal, group, waiting)
             else:
-                yield from (results.get(text.ref) or unknown(text) for text in group)
+                outcomes = [results.get(text.ref) or unknown(text) for text in group]
+                yield from outcomes
+                last = outcomes[-1]
+                if last.status is RecipientStatus.SKIPPED and last.reason in STOPPING:
+                    yield from give_up(_all(waiting), trouble(Reason(last.reason), last.code, last.detail))
 
     def _refused(self, refusal: Refusal, group: list[Text], waiting: list[list[Text]]) -> Iterator[Outcome]:
         """Of a refused group each half is tried; of a refused text the reason is told."""
