@@ -49,10 +49,9 @@ class CreditsFields(FormSchema):
         validate=_is_gateway_url,
         metadata={
             "label": "Gateway Address",
-            "help": "As your reseller gave it, for example https://gateway.example/v1",
+            "help": "As your reseller gave it, for example https://gateway.example/v1. Needed to buy and to send.",
             "placeholder": "https://",
             "when": {"gateway": ["credits"]},
-            "required_when": {"gateway": ["credits"]},
         },
     )
 
