@@ -16,7 +16,7 @@ NEEDS_SOMEBODY = {
 
 def check_secrets(comm: Communication) -> Iterator[Finding]:
     """The keyring's state, and in plain words what it protects against."""
-    status = parts_of(comm).secrets.status()
+    status = parts_of(comm).secret_store.status()
     if status.state.state == "ok":
         yield Finding(level=OK, what="Secrets", text=status.state.detail or f"Kept in {status.state.backend}")
     for found in status.findings:

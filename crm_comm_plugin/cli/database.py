@@ -47,5 +47,5 @@ def reset_clock(choices: Choices, yes: Yes = False) -> None:
         say(f"The machine's clock says {parts.clock.now():%Y-%m-%d %H:%M:%S} UTC.")
         if not yes:
             typer.confirm("Is that right, and shall all limits go on from there?", abort=True, err=True)
-        parts.ledger.reset_clock()
-    say("The limits go on from this time.")
+        changed = parts.ledger.reset_clock()
+    say(f"{changed} accounts were ahead of it; their limits go on from this time.")

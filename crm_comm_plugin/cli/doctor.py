@@ -6,10 +6,9 @@ from functools import partial
 
 import typer
 
-from crm_comm_hookspecs import Settings
 from crm_comm_plugin.cli import checks, checks_running, clocks
 from crm_comm_plugin.cli.checks import BAD, INFO, OK, WARN, Finding, isolated
-from crm_comm_plugin.cli.common import Choices, Json, add
+from crm_comm_plugin.cli.common import Choices, Json, add, parts_of
 from crm_comm_plugin.cli.endings import FAILED
 from crm_comm_plugin.cli.output import plain, print_json
 
@@ -42,18 +41,16 @@ def examined(choices: Choices) -> Iterator[Finding]:
     yield from database
     yield from isolated("Clock", clocks.check_clock)
     usable = all(finding.level != BAD for finding in database)
-    yield from isolated("Plugins", partial(_inside, choices, settings, usable))
+    yield from isolated("Plugins", partial(_inside, choices, usable))
 
 
-def _inside(choices: Choices, settings: Settings, usable: bool) -> Iterator[Finding]:
+def _inside(choices: Choices, usable: bool) -> Iterator[Finding]:
     """What only the running plugin knows; with a database that cannot be used, only the plugins."""
-    from crm_comm_plugin.wiring import database_url_of
-
     with choices.communication() as comm:
         yield from isolated("Plugins", partial(checks_running.check_plugins, comm))
         if usable:
             yield from isolated("Secrets", partial(checks_running.check_secrets, comm))
-            yield from isolated("Clock", partial(clocks.check_database_clock, database_url_of(settings)))
+            yield from isolated("Clock", partial(clocks.check_limits_clock, parts_of(comm).database))
             yield from isolated("Accounts", partial(checks_running.check_accounts, comm))
 
 

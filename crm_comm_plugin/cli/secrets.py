@@ -22,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
 def status(choices: Choices, json: Json = False) -> None:
     """Say where secrets are kept, under which keys, and what that protects against."""
     with choices.communication() as comm:
-        found: SecretsStatus = parts_of(comm).secrets.status()
+        found: SecretsStatus = parts_of(comm).secret_store.status()
     if json:
         print_json(found)
         return
@@ -44,7 +44,7 @@ def status(choices: Choices, json: Json = False) -> None:
 def rotate(choices: Choices, json: Json = False) -> None:
     """Encrypt all secrets in the database with the first key; after that the older keys can be taken away."""
     with choices.communication() as comm:
-        report: UpkeepReport = parts_of(comm).secrets.rotate()
+        report: UpkeepReport = parts_of(comm).secret_store.rotate()
     _told(report, "were encrypted with the first key", json)
 
 
@@ -55,7 +55,7 @@ def move(
 ) -> None:
     """Carry all secrets to another keyring. Set secret_backend to it as well."""
     with choices.communication() as comm:
-        report: UpkeepReport = parts_of(comm).secrets.move(target)
+        report: UpkeepReport = parts_of(comm).secret_store.move(target)
     _told(report, f"were moved to {target}", json)
 
 
