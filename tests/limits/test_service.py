@@ -107,12 +107,12 @@ def test_bad_input_is_refused_and_charges_nothing(world):
 
 
 def test_an_unknown_account_is_told_so(world):
-    for id in ("b" * 32, "", "a\0", "é", None, 7, "*", "a" * 500):
+    for one in ("b" * 32, "", "a\0", "é", None, 7, "*", "a" * 500):
         for call in (
-            lambda id=id: world.limits.reserve(id, 5, "k"),
-            lambda id=id: world.limits.allowance(id),
-            lambda id=id: world.limits.usage(id, world.clock.at, world.clock.at),
-            lambda id=id: world.limits.reopen(id),
+            lambda one=one: world.limits.reserve(one, 5, "k"),
+            lambda one=one: world.limits.allowance(one),
+            lambda one=one: world.limits.usage(one, world.clock.at, world.clock.at),
+            lambda one=one: world.limits.reopen(one),
         ):
             with pytest.raises(UnknownAccount):
                 call()
@@ -120,9 +120,9 @@ def test_an_unknown_account_is_told_so(world):
 
 def test_an_unknown_reservation_is_told_so(world):
     world.limits.reserve(A, 5, "k")
-    for id in ("", "x", None, 7, f"{A}.k0000000z{'0' * 32}", f"{'b' * 32}.k00000001{'0' * 32}", "\0"):
+    for one in ("", "x", None, 7, f"{A}.k0000000z{'0' * 32}", f"{'b' * 32}.k00000001{'0' * 32}", "\0"):
         with pytest.raises(UnknownReservation):
-            world.limits.settle(id, 0)
+            world.limits.settle(one, 0)
     assert world.limits.allowance(A).held == 5
 
 
