@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from crm_comm_hookspecs import Reason, Recipient, RecipientStatus, Rejected
 from crm_comm_plugin.domain.sends import MAX_DETAIL, MAX_NAME, PENDING, Entry, plain, row_address
+from crm_comm_plugin.storage.schema import upsert
 from crm_comm_plugin.storage.send_tables import outcomes
 
 # Both name the way through the unique index: with a plain IN, SQLite reads the whole send instead.
@@ -152,9 +152,10 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> int:
     """Add those that are new; answers how many were."""
     if not rows:
         return 0
-    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
     counted = {"preserve_rowcount": True}
-    return connection.execute(kind.insert(outcomes).on_conflict_do_nothing(), rows, execution_options=counted).rowcount
+    return connection.execute(
+        upsert(connection, outcomes).on_conflict_do_nothing(), rows, execution_options=counted
+    ).rowcount
 
 
 def _recipient(item: Recipient | Rejected) -> Recipient:

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, literal, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from crm_comm_hookspecs import SendInProgress
 from crm_comm_plugin.domain.ports.sends import SendRow, Ticket
 from crm_comm_plugin.domain.sends import RUNNING
 from crm_comm_plugin.storage.database import Database
+from crm_comm_plugin.storage.schema import upsert
 from crm_comm_plugin.storage.send_tables import COUNTED, sends
 
 
@@ -85,8 +85,7 @@ def counts_of(found: RowMapping) -> dict[str, int]:
 
 
 def _insert(connection: Connection, values: dict[str, Any]) -> Any:
-    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return kind.insert(sends).values(values).on_conflict_do_nothing(index_elements=["id"])
+    return upsert(connection, sends).values(values).on_conflict_do_nothing(index_elements=["id"])
 
 
 def _new_values(row: SendRow) -> dict[str, Any]:

@@ -1,0 +1,26 @@
+"""A server's words without the secrets that it may throw back."""
+
+import base64
+import re
+from collections.abc import Iterable
+
+HIDDEN = "[hidden]"
+_CODED = re.compile(r"[A-Za-z0-9+/]{12,}={0,2}")
+
+
+class Scrubber:
+    """Takes secrets, and what sign-in makes of them, out of a text."""
+
+    def __init__(self, user: str, secrets: Iterable[str]) -> None:
+        found: set[str] = set()
+        for secret in filter(None, secrets):
+            raw = secret.encode(errors="replace")
+            plain = f"\0{user}\0{secret}".encode(errors="replace")
+            found |= {secret, *(base64.b64encode(part).decode() for part in (raw, plain))}
+        self._found = sorted(found, key=len, reverse=True)
+
+    def words(self, text: str, signing_in: bool = False) -> str:
+        """The text for people; while signing in, anything that looks coded goes too."""
+        for secret in self._found:
+            text = re.sub(re.escape(secret), HIDDEN, text, flags=re.IGNORECASE)
+        return _CODED.sub(HIDDEN, text) if signing_in else text

@@ -1,0 +1,109 @@
+"""What may be wrong when a mail server does not answer as hoped: which field, and what to try next."""
+
+import ssl
+from dataclasses import dataclass
+
+from crm_comm_plugin.transports.replies import Reply
+from crm_comm_plugin.transports.smtp_target import Target
+
+_EXPIRED, _SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER, _UNVERIFIED, _OTHER_NAME, _OTHER_IP = 10, 18, 19, 20, 21, 62, 64
+_NOT_YET = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A sentence on what happened, the field to look at, and the next step."""
+
+    detail: str
+    field: str = ""
+    hint: str = ""
+
+
+def resolving(target: Target) -> Hint:
+    """The name of the server is not known."""
+    return Hint(
+        f"No server of the name {target.host} is known.",
+        "host",
+        "Check the spelling, and that this machine has internet.",
+    )
+
+
+def connecting(target: Target, timed_out: bool) -> Hint:
+    """Nothing answers."""
+    if timed_out:
+        return Hint(
+            f"{target.host} does not answer on port {target.port}.",
+            "port",
+            "Try 587 with STARTTLS or 465 with TLS. If both stay silent, a firewall or the network blocks them.",
+        )
+    return Hint(
+        f"{target.host} takes no connections on port {target.port}.",
+        "port",
+        "Try 587 with STARTTLS or 465 with TLS, and check the server's name.",
+    )
+
+
+def certificate(target: Target, error: ssl.SSLError) -> Hint:
+    """The server's certificate, or its way of speaking TLS, is not acceptable."""
+    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else -1
+    if code in (_OTHER_NAME, _OTHER_IP):
+        detail = f"The server's certificate is for another name than {target.host}."
+        return Hint(detail, "host", "Enter the name that the provider gives for its mail server.")
+    if code in (_EXPIRED, _NOT_YET):
+        detail = "The server's certificate has expired." if code == _EXPIRED else "The certificate is not valid yet."
+        return Hint(detail, "host", "The server's administrator must renew it. Check this machine's clock as well.")
+    if code in (_SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER, _UNVERIFIED):
+        return Hint(
+            "The server's certificate is self-signed, or from an authority that is not known here.",
+            "host",
+            "If it is your own server, an administrator can set smtp_ca_file to its authority.",
+        )
+    if code >= 0:
+        return Hint("The server's certificate is not valid.", "host", "Ask the server's administrator.")
+    return Hint(
+        f"The server does not speak TLS on port {target.port}.",
+        "security",
+        "Choose STARTTLS (usually port 587), or TLS with port 465.",
+    )
+
+
+def greeting(target: Target, timed_out: bool) -> Hint:
+    """It is connected, and then silent or gone."""
+    if target.security != "tls" and (timed_out or target.port == 465):
+        return Hint(
+            "The server is connected but does not greet.",
+            "security",
+            "Port 465 wants TLS from the start: choose TLS, or port 587 with STARTTLS.",
+        )
+    return Hint("The server closed the line before it greeted.", "host", "Check server and port, and try again later.")
+
+
+def no_starttls(target: Target) -> Hint:
+    """STARTTLS was chosen and is not offered."""
+    return Hint(
+        "The server does not offer STARTTLS on this port.", "security", "Choose TLS with port 465, or try port 587."
+    )
+
+
+def password_in_clear() -> Hint:
+    """A password would go over an unencrypted line."""
+    return Hint("The password was not sent, because the line is not encrypted.", "security", "Choose STARTTLS or TLS.")
+
+
+def no_sign_in(target: Target) -> Hint:
+    """The server offers no way to sign in that we know."""
+    if target.security == "none":
+        return Hint("The server offers no sign-in on this line.", "security", "Choose STARTTLS or TLS.")
+    return Hint(
+        "The server offers no sign-in with a password.", "user", "Leave the user empty, or check server and port."
+    )
+
+
+def sign_in(target: Target, detail: str, reply: Reply) -> Hint:
+    """User and password were not accepted."""
+    if "encrypted" in detail:
+        return Hint(detail, "security", "Choose STARTTLS or TLS.")
+    if "OAuth" in detail or "app password" in detail:
+        return Hint(detail, "password", target.help or "Make one on the provider's web page and enter it here.")
+    hint = "Check both. Many providers want an app password here, made on their web page."
+    return Hint(detail, "password", f"{hint} {target.help}".strip() if target.help else hint)

@@ -1,0 +1,65 @@
+"""Where an SMTP transport goes to: an account's values, with its preset's server, and its secrets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm_comm_hookspecs import Account, MailServer, Reason, TransportError
+from crm_comm_plugin.domain.addresses import is_address, normalise_address
+
+CUSTOM = "smtp"
+PASSWORD = "password"  # noqa: S105 - a way to sign in, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A server and who signs in there. sender "" = the account has none yet. per_connection 0 = no bound."""
+
+    host: str
+    port: int
+    security: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    sign_in: str = PASSWORD
+    sender: str = ""
+    preset: str = CUSTOM
+    help: str = ""
+    per_connection: int = 0
+
+
+def target_of(
+    account: Account, values: Mapping[str, Any], secrets: Mapping[str, str], servers: Mapping[str, MailServer]
+) -> Target:
+    """The target of an account; raises TransportError when its preset is gone or its server is not given."""
+    preset = str(values.get("server") or CUSTOM)
+    found = servers.get(preset) if preset != CUSTOM else None
+    host = found.host if found else values.get("host")
+    port = found.port if found else values.get("port")
+    security = found.security if found else values.get("security")
+    if not host or not port or security not in {"starttls", "tls", "none"}:
+        raise TransportError(
+            "The account's mail server is not known here.",
+            reason=Reason.UNREACHABLE,
+            retryable=False,
+            hint="Open the account and choose its server again.",
+        )
+    user = str(values.get("user") or "")
+    return Target(
+        host=str(host),
+        port=int(port),
+        security=str(security),
+        user=user,
+        password=str(secrets.get("password") or ""),
+        sign_in=str(values.get("sign_in") or PASSWORD),
+        sender=_sender(str(account.sender or values.get("sender") or ""), user),
+        preset=preset,
+        help=found.help if found else "",
+        per_connection=found.per_connection if found else 0,
+    )
+
+
+def _sender(sender: str, user: str) -> str:
+    for text in (sender, user):
+        if is_address(text):
+            return normalise_address(text)
+    return ""

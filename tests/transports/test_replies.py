@@ -1,0 +1,92 @@
+"""What replies mean: the providers' own texts, enhanced codes, and what nobody has seen before."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crm_comm_hookspecs import Reason, RecipientStatus
+from crm_comm_plugin.transports.replies import MAX_WORDS, Phase, meaning_of, read_reply
+
+SENT, SKIPPED, FAILED, UNKNOWN = RecipientStatus
+LIMIT, AUTH, REFUSED, MESSAGE, UNREACHABLE = (
+    Reason.PROVIDER_LIMIT,
+    Reason.AUTH,
+    Reason.REFUSED,
+    Reason.MESSAGE,
+    Reason.UNREACHABLE,
+)
+GMAIL = " For more information on Gmail sending limits go to https://support.example.com/a/answer/166852 x-gsmtp"
+
+SEEN = [
+    ("550 5.4.5 Daily user sending limit exceeded." + GMAIL, Phase.RECIPIENT, SKIPPED, LIMIT),
+    ("550-5.4.5 Daily user sending limit exceeded.", Phase.CONTENT, SKIPPED, LIMIT),
+    ("550 5.4.5 Daily sending quota exceeded.", Phase.CONTENT, SKIPPED, LIMIT),
+    ("550 5.7.1 Daily SMTP relay limit exceeded for customer.", Phase.RECIPIENT, SKIPPED, LIMIT),
+    ("450 4.2.1 Peak SMTP relay limit exceeded for customer.", Phase.RECIPIENT, SKIPPED, LIMIT),
+    (
+        "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message",
+        Phase.CONTENT,
+        SKIPPED,
+        LIMIT,
+    ),
+    ("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/x", Phase.SENDER, SKIPPED, LIMIT),
+    ("550 5.2.254 InvalidRecipientsPerMinuteQuotaExceeded", Phase.RECIPIENT, SKIPPED, LIMIT),
+    ("550 5.4.6 Unusual sending activity detected. Please try after sometime.", Phase.CONTENT, SKIPPED, LIMIT),
+    ("450 Requested mail action not taken: Mail send limit exceeded", Phase.RECIPIENT, SKIPPED, LIMIT),
+    ("550 5.7.0 Hourly sending limit for this account was reached", Phase.SENDER, SKIPPED, LIMIT),
+    ("535 5.7.8 Username and Password not accepted.", Phase.SIGN_IN, SKIPPED, AUTH),
+    ("534-5.7.9 Application-specific password required.", Phase.SIGN_IN, SKIPPED, AUTH),
+    ("550 5.7.30 Basic authentication is not supported.", Phase.SIGN_IN, SKIPPED, AUTH),
+    ("530 5.7.0 Must issue a STARTTLS command first.", Phase.SENDER, SKIPPED, AUTH),
+    ("530 5.7.0 Authentication required", Phase.SENDER, SKIPPED, AUTH),
+    ("554 5.7.1 <x@example.org>: Relay access denied", Phase.RECIPIENT, SKIPPED, AUTH),
+    ("550 relaying denied", Phase.RECIPIENT, SKIPPED, AUTH),
+    ("553 5.7.1 <x@example.org>: Sender address rejected: not owned by user ann", Phase.SENDER, SKIPPED, AUTH),
+    ("454 4.7.0 Temporary authentication failure", Phase.SIGN_IN, SKIPPED, UNREACHABLE),
+    ("421 4.7.0 Try again later, closing connection.", Phase.RECIPIENT, SKIPPED, UNREACHABLE),
+    ("451 4.3.0 Queue file write error", Phase.SENDER, SKIPPED, UNREACHABLE),
+    ("452 4.5.3 Too many recipients", Phase.RECIPIENT, SKIPPED, REFUSED),
+    ("552 5.5.3 Too many recipients", Phase.RECIPIENT, SKIPPED, REFUSED),
+    ("550 5.1.1 The email account that you tried to reach does not exist.", Phase.RECIPIENT, FAILED, REFUSED),
+    ("550 No such user here", Phase.RECIPIENT, FAILED, REFUSED),
+    ("550 5.7.1 Message rejected by policy", Phase.RECIPIENT, FAILED, REFUSED),
+    ("554 5.2.0 Mailbox error", Phase.RECIPIENT, FAILED, REFUSED),
+    ("552 5.2.2 <x@example.org>: user quota limit exceeded", Phase.RECIPIENT, FAILED, REFUSED),
+    ("450 4.2.1 The user you are trying to contact is receiving mail too quickly", Phase.RECIPIENT, SKIPPED, REFUSED),
+    ("452 4.2.2 The recipient's inbox is out of storage space", Phase.RECIPIENT, SKIPPED, REFUSED),
+    ("451 4.7.1 Greylisting in action", Phase.RECIPIENT, SKIPPED, REFUSED),
+    ("554 5.7.1 Spam message rejected", Phase.CONTENT, FAILED, MESSAGE),
+    ("552 5.3.4 Message size exceeds fixed limit", Phase.SENDER, FAILED, MESSAGE),
+    ("552 Message size exceeds maximum permitted", Phase.CONTENT, FAILED, MESSAGE),
+    ("550 5.1.1 no such user", Phase.CONTENT, FAILED, REFUSED),
+    ("451 4.3.0 Try again", Phase.CONTENT, SKIPPED, REFUSED),
+    ("550", Phase.RECIPIENT, FAILED, REFUSED),
+    ("599 8.8.8 what", Phase.RECIPIENT, FAILED, REFUSED),
+]
+
+
+@pytest.mark.parametrize(("text", "phase", "status", "reason"), SEEN)
+def test_replies_that_were_seen(text, phase, status, reason):
+    reply = read_reply(int(text[:3]), text[4:].encode())
+    meaning = meaning_of(reply, phase)
+    assert (meaning.status, meaning.reason) == (status, reason)
+    assert meaning.detail.endswith(".")
+
+
+def test_the_code_is_read_from_every_shape():
+    assert read_reply(550, b"5.1.1 no\n5.1.1 such user").shown == "550 5.1.1"
+    assert read_reply(550, b"5.1.1 no\n5.1.1 such user").words == "no such user"
+    assert read_reply(550, b"4.1.1 classes differ").shown == "550"
+    assert read_reply(-1, b"").shown == ""
+
+
+@given(st.integers(-1, 999), st.binary(max_size=400), st.sampled_from(Phase))
+def test_any_reply_has_a_meaning_that_blames_nobody_wrongly(code, text, phase):
+    reply = read_reply(code, text)
+    assert len(reply.words) <= MAX_WORDS
+    assert all(c.isprintable() for c in reply.words)
+    meaning = meaning_of(reply, phase)
+    assert meaning.status in (SKIPPED, FAILED)
+    if meaning.status == FAILED:
+        assert reply.for_good
+        assert phase in (Phase.RECIPIENT, Phase.DATA, Phase.CONTENT, Phase.SENDER)
