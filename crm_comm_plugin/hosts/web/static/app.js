@@ -1,0 +1,43 @@
+// What runs on every page: local times, lists, editors, menus. No inline script, no eval.
+import "./local.js";
+import { listen as listenToLists } from "./viewer.js";
+import { listen as listenToEditors } from "./editor.js";
+import { listen as listenToCampaigns } from "./campaigns.js";
+import { toast } from "./talk.js";
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const known = document.cookie.split("; ").find((part) => part.startsWith("crm_comm_zone="));
+if (!known || decodeURIComponent(known.split("=")[1]) !== zone) {
+  document.cookie = `crm_comm_zone=${encodeURIComponent(zone)}; path=/; SameSite=Strict; max-age=31536000`;
+}
+
+listenToLists();
+listenToEditors();
+listenToCampaigns();
+
+// Menus close on Escape and when something else is clicked.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target) || event.target.closest("li a")) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest?.("details.menu[open]");
+  if (menu && event.key === "Escape") {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+document.addEventListener("htmx:response:error", async (event) => {
+  const raw = event.detail.ctx.response?.raw;
+  toast((await readMessage(raw)) || "This did not work. Load the page again.", { level: "bad" });
+});
+document.addEventListener("htmx:error", () => toast("The server does not answer. Is it still running?", { level: "bad" }));
+
+async function readMessage(raw) {
+  try {
+    return JSON.parse(await raw.clone().text()).message;
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,128 @@
+// A text with suggestions from the server: the stored value is in a hidden input, its label is what people see.
+import { make } from "./talk.js";
+
+const WAIT = 150;
+
+export class Combobox {
+  constructor(element) {
+    this.element = element;
+    this.source = element.dataset.source;
+    this.input = element.querySelector("[role=combobox]");
+    this.hidden = element.querySelector("[type=hidden]");
+    this.list = element.querySelector("[role=listbox]");
+    this.asked = 0;
+    this.at = -1;
+    this.label = "";
+    this.input.addEventListener("input", () => this.later());
+    this.input.addEventListener("click", () => this.search(""));
+    this.input.addEventListener("keydown", (event) => this.pressed(event));
+    this.input.addEventListener("blur", () => this.leave());
+    this.hidden.addEventListener("put", () => this.name());
+    this.list.addEventListener("mousedown", (event) => event.preventDefault());
+    this.list.addEventListener("click", (event) => this.take(event.target.closest("[role=option]")));
+    this.name();
+  }
+
+  async fetch(query) {
+    const turn = ++this.asked;
+    const response = await fetch(`/api/options?source=${encodeURIComponent(this.source)}&q=${encodeURIComponent(query)}`).catch(() => null);
+    const found = response?.ok ? await response.json() : [];
+    return turn === this.asked ? found : null;
+  }
+
+  // The label of the stored value.
+  async name() {
+    if (!this.hidden.value) {
+      this.label = this.input.value = "";
+      return;
+    }
+    const found = await this.fetch(`=${this.hidden.value}`);
+    if (!found) return;
+    this.label = this.input.value = found[0] ? labelOf(found[0]) : this.hidden.value;
+  }
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.search(this.input.value.trim()), WAIT);
+  }
+
+  async search(query) {
+    if (query.startsWith("=")) query = query.slice(1);
+    const found = await this.fetch(query);
+    if (!found || document.activeElement !== this.input) return;
+    this.options = found;
+    this.list.replaceChildren(...found.map((option, index) => this.line(option, index)));
+    if (!found.length) this.list.append(make("li", { className: "none", textContent: "Nothing found" }));
+    this.at = query && found.length ? 0 : found.findIndex((option) => option.value === this.hidden.value);
+    this.show(true);
+  }
+
+  line(option, index) {
+    const line = make("li", { role: "option", id: `${this.list.id}-${index}`, textContent: labelOf(option), title: option.hint || "" });
+    line.dataset.value = option.value;
+    return line;
+  }
+
+  show(open) {
+    this.list.hidden = !open;
+    this.input.setAttribute("aria-expanded", String(open));
+    const lines = this.list.querySelectorAll("[role=option]");
+    lines.forEach((line, index) => line.setAttribute("aria-selected", String(index === this.at)));
+    const current = open ? lines[this.at] : null;
+    if (current) {
+      this.input.setAttribute("aria-activedescendant", current.id);
+      current.scrollIntoView({ block: "nearest" });
+    } else this.input.removeAttribute("aria-activedescendant");
+  }
+
+  pressed(event) {
+    const open = !this.list.hidden;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (!open) return void this.search("");
+      const count = this.list.querySelectorAll("[role=option]").length;
+      if (count) this.at = (this.at + (event.key === "ArrowDown" ? 1 : -1) + count) % count;
+      this.show(true);
+    } else if (event.key === "Enter" && open) {
+      event.preventDefault();
+      this.take(this.list.querySelectorAll("[role=option]")[this.at]);
+    } else if (event.key === "Escape" && open) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.leave();
+    }
+  }
+
+  take(line) {
+    if (!line) return;
+    this.asked++;
+    this.label = this.input.value = line.textContent;
+    this.show(false);
+    if (this.hidden.value === line.dataset.value) return;
+    this.hidden.value = line.dataset.value;
+    this.hidden.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  // Leaving takes what was typed when it names something; an emptied text empties the value.
+  async leave() {
+    clearTimeout(this.timer);
+    const typed = this.input.value.trim();
+    const line = this.list.hidden ? null : this.list.querySelectorAll("[role=option]")[this.at];
+    this.show(false);
+    if (typed === "" && this.hidden.value) {
+      this.asked++;
+      this.hidden.value = this.label = "";
+      this.hidden.dispatchEvent(new Event("change", { bubbles: true }));
+    } else if (typed && typed !== this.label) {
+      const [first] = line ? [] : ((await this.fetch(typed)) ?? []);
+      if (line || first) this.take(line ?? this.line(first, 0));
+      else this.input.value = this.label;
+    } else this.input.value = this.label;
+  }
+}
+
+function labelOf(option) {
+  const code = /^flag:([A-Z]{2})$/.exec(option.icon || "")?.[1];
+  const flag = code ? String.fromCodePoint(...[...code].map((letter) => 127397 + letter.charCodeAt(0))) + " " : "";
+  return flag + option.label;
+}

@@ -1,0 +1,185 @@
+// Editors: a dialog with its own address, live advice, save and close, actions, conflicts.
+import { Combobox } from "./combobox.js";
+import { Fields } from "./fields.js";
+import { choose, told } from "./viewer.js";
+import { ask, make, openPage, post, refreshList, run, toast } from "./talk.js";
+import { showConflict, showResult } from "./outcome.js";
+
+const WAIT = 300;
+let current = null;
+
+export function listen() {
+  document.addEventListener("htmx:after:swap", adopt);
+  window.addEventListener("beforeunload", (event) => {
+    if (current?.fields.dirty) event.preventDefault();
+  });
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s" && current) {
+      event.preventDefault();
+      current.save();
+    }
+  });
+  adopt();
+}
+
+function adopt() {
+  const dialog = document.querySelector("#dialogs > dialog.editor");
+  if (dialog && dialog !== current?.dialog) current = new EditorDialog(dialog);
+}
+
+class EditorDialog {
+  constructor(dialog) {
+    this.dialog = dialog;
+    this.form = dialog.querySelector("form");
+    this.outcome = dialog.querySelector("[data-outcome]");
+    this.fields = new Fields(this.form);
+    this.editor = dialog.dataset.editor;
+    this.id = dialog.dataset.id;
+    this.version = dialog.dataset.version;
+    this.tried = false;
+    this.turn = 0;
+    for (const box of dialog.querySelectorAll(".combobox")) new Combobox(box);
+    this.listen();
+    this.fields.arrange();
+    dialog.showModal();
+    const atProblem = new URLSearchParams(location.search).get("at") === "problem";
+    if (![...this.fields.all.keys()].some((name) => this.fields.focus(name))) dialog.querySelector("button").focus();
+    this.check("", atProblem);
+  }
+
+  listen() {
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.save();
+    });
+    this.form.addEventListener("input", (event) => this.changed(event, WAIT));
+    this.form.addEventListener("change", (event) => this.changed(event, 0));
+    this.form.addEventListener("removed", (event) => this.typed(event.detail, 0));
+    this.dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.leave();
+    });
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target.closest("[data-close]")) this.leave();
+      const action = event.target.closest("[data-run]");
+      if (action) this.run(action);
+    });
+  }
+
+  changed(event, wait) {
+    const field = event.target.closest("[data-field]");
+    if (field && !event.target.closest("[role=combobox]")) this.typed(field.dataset.field, wait);
+  }
+
+  typed(name, wait) {
+    this.fields.touched.add(name);
+    this.fields.arrange();
+    const field = this.fields.all.get(name);
+    if (!("live" in field.dataset)) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.check(name), wait);
+  }
+
+  // Asks for advice; only the last answer counts.
+  async check(changed, atProblem = false) {
+    const turn = ++this.turn;
+    const result = await post("/api/check", { editor: this.editor, id: this.id, values: this.fields.values(), changed });
+    if (turn !== this.turn || current !== this) return;
+    this.fields.suggest(result.values ?? {});
+    this.fields.arrange();
+    this.fields.say(result, (name) => this.tried || this.fields.touched.has(name) || this.mustReplace(name));
+    if (atProblem) this.focusProblem(result);
+  }
+
+  // A stored secret that must be typed again is said at once: nobody would touch that field by themselves.
+  mustReplace(name) {
+    return this.id !== "" && (this.fields.stored().includes(name) || this.fields.replaced.has(name)) && this.fields.touched.size > 0;
+  }
+
+  focusProblem(result) {
+    const named = Object.keys(result.errors ?? {});
+    const secrets = [...this.fields.all].filter(([, element]) => "secret" in element.dataset).map(([name]) => name);
+    this.fields.focusFirst(named) || this.fields.focusFirst(secrets);
+  }
+
+  busy(on) {
+    this.dialog.classList.toggle("busy", on);
+    this.dialog.setAttribute("aria-busy", String(on));
+    for (const button of this.dialog.querySelectorAll("footer button:not([data-close])")) button.disabled = on;
+  }
+
+  async save(version = this.version) {
+    if (this.saving) return;
+    this.saving = true;
+    this.tried = true;
+    this.turn++;
+    clearTimeout(this.timer);
+    this.busy(true);
+    const result = await post("/api/save", { editor: this.editor, id: this.id, values: this.fields.values(), version });
+    this.busy(false);
+    this.saving = false;
+    if (result.ok) return this.saved(result);
+    this.fields.say(result, () => true);
+    if (result.conflict) return showConflict(this, result);
+    showResult(this.outcome, { ...result, message: [result.message, ...(result.errors?.[""] ?? [])].filter(Boolean).join("\n") });
+    if (!this.fields.focusFirst(Object.keys(result.errors ?? {}))) this.outcome.scrollIntoView({ block: "nearest" });
+  }
+
+  async saved(result) {
+    this.fields.settled();
+    this.close();
+    await refreshList();
+    choose([result.id || this.id].filter(Boolean));
+    toast(result.message || "Saved.", { level: result.level, undo: null });
+  }
+
+  // An action of the editor works on what is typed. A tab is opened at once, or the browser would block it later.
+  async run(button) {
+    const action = button.dataset.run;
+    this.turn++;
+    this.busy(true);
+    button.setAttribute("aria-busy", "true");
+    showResult(this.outcome, null);
+    const data = { action, ids: this.id ? [this.id] : [], editor: this.editor, values: this.fields.values() };
+    const result = await run(data);
+    button.removeAttribute("aria-busy");
+    this.busy(false);
+    button.focus();
+    if (!result || current !== this) return;
+    this.fields.suggest(result.values ?? {});
+    this.fields.arrange();
+    this.fields.say(result, () => true);
+    showResult(this.outcome, result);
+    if (result.open_url) this.visit(result.open_url);
+    if (result.refresh) await refreshList();
+    if (result.close) this.close();
+  }
+
+  visit(url) {
+    const link = openPage(url, window.open("about:blank", "_blank"));
+    if (link) this.outcome.append(make("p", {}, link));
+  }
+
+  async leave() {
+    if (this.fields.dirty) {
+      const question = { title: "Leave without saving?", text: "What you typed will be lost.", yes: "Leave", no: "Stay" };
+      if (!(await ask(question))) return;
+    }
+    this.close();
+  }
+
+  close() {
+    this.turn++;
+    clearTimeout(this.timer);
+    current = null;
+    const row = document.querySelector(`#list tr[data-id="${CSS.escape(this.id)}"] a.name`);
+    this.dialog.close();
+    this.dialog.remove();
+    if (location.pathname.startsWith("/edit/") || location.pathname.startsWith("/new/")) {
+      history.pushState({ htmx: true }, "", this.dialog.dataset.back);
+    }
+    (row ?? document.querySelector(".toolbar summary, .toolbar a, .toolbar button"))?.focus();
+  }
+}
+
+export { told };

@@ -1,0 +1,94 @@
+// What an editor's action answered: words, steps with ticks, details; and what to do about a conflict.
+import { make, post } from "./talk.js";
+
+const STEP = /^\s*([✓✔✗✘×])\s*(.*)$/u;
+const GOOD = "✓✔";
+
+export function showResult(place, result) {
+  place.replaceChildren();
+  if (!result) return;
+  const general = result.errors?.[""] ?? [];
+  const text = [result.message, ...general.filter((line) => !result.message?.includes(line))].filter(Boolean).join("\n");
+  const details = result.hints?.[""] ?? [];
+  if (!text && !details.length) return;
+  place.append(make("div", { className: `note ${levelOf(result)}` }, ...lines(text), ...more(details)));
+  place.scrollIntoView({ block: "nearest" });
+}
+
+function levelOf(result) {
+  if (["ok", "warn", "bad"].includes(result.level)) return result.level;
+  return result.ok ? "info" : "bad";
+}
+
+// Lines that begin with a tick or a cross are steps of a test.
+function lines(text) {
+  const parts = [];
+  let steps = null;
+  for (const line of text.split("\n")) {
+    const step = STEP.exec(line);
+    if (!step) {
+      if (steps && /^\s+\S/.test(line)) steps.lastElementChild.append(make("br"), line.trim());
+      else {
+        steps = null;
+        parts.push(make("p", { textContent: line }));
+      }
+      continue;
+    }
+    if (!steps) parts.push((steps = make("ul", { className: "steps" })));
+    const good = GOOD.includes(step[1]);
+    const mark = make("span", { className: "mark", "aria-hidden": "true", textContent: good ? "✓" : "✗" });
+    steps.append(make("li", { className: good ? "good" : "wrong" }, mark, make("span", { className: "sr", textContent: good ? "Done: " : "Failed: " }), step[2]));
+  }
+  return parts;
+}
+
+function more(details) {
+  if (!details.length) return [];
+  return [make("details", {}, make("summary", { textContent: "Details" }), make("p", { textContent: details.join("\n") }))];
+}
+
+// Somebody else saved in between: compare, reload or overwrite.
+export function showConflict(editor, result) {
+  showResult(editor.outcome, { ...result, level: "warn" });
+  const note = editor.outcome.firstElementChild;
+  const button = (text, action, className = "secondary") => {
+    const made = make("button", { type: "button", className, textContent: text });
+    made.addEventListener("click", action);
+    return made;
+  };
+  const compare = button("Compare", () => showDifference(editor, note));
+  note.append(make("div", { className: "actions" }, compare,
+    button("Reload", () => reload(editor)),
+    button("Overwrite", () => editor.save("*"), "danger")));
+  editor.outcome.scrollIntoView({ block: "nearest" });
+  compare.focus();
+}
+
+function reload(editor) {
+  editor.fields.settled();
+  location.assign(`/edit/${encodeURIComponent(editor.editor)}/${encodeURIComponent(editor.id)}`);
+}
+
+async function showDifference(editor, note) {
+  note.querySelector("table")?.remove();
+  const { record } = await post("/api/record", { editor: editor.editor, id: editor.id });
+  if (!record) return;
+  const typed = editor.fields.values();
+  const body = make("tbody");
+  for (const [name, element] of editor.fields.all) {
+    if ("secret" in element.dataset || element.hidden) continue;
+    const [mine, theirs] = [shown(typed[name]), shown(record.values[name])];
+    if (mine === theirs) continue;
+    body.append(make("tr", {}, make("th", { scope: "row", textContent: element.dataset.label }), make("td", { textContent: theirs || "(empty)" }), make("td", { textContent: mine || "(empty)" })));
+  }
+  if (!body.children.length) body.append(make("tr", {}, make("td", { colSpan: 3, textContent: "Nothing that can be seen differs." })));
+  const head = make("tr", {}, ...["Field", "Stored now", "Yours"].map((text) => make("th", { scope: "col", textContent: text })));
+  note.append(make("table", {}, make("thead", {}, head), body));
+  note.querySelector("table").scrollIntoView({ block: "nearest" });
+}
+
+function shown(value) {
+  if (value === true) return "yes";
+  if (value === false) return "no";
+  return value === null || value === undefined ? "" : String(value);
+}

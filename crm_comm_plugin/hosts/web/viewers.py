@@ -1,0 +1,128 @@
+"""The lists: any viewer of the contract, drawn from its columns and actions, with an editor over it as a dialog."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from crm_comm_hookspecs import (
+    PERMISSION_DELETE,
+    Action,
+    Context,
+    Editor,
+    Query,
+    Record,
+    UnknownEditor,
+    Viewer,
+)
+from crm_comm_plugin.hosts.web.pages import Web, is_fragment, render, web_of
+from crm_comm_plugin.hosts.web.people import context_of
+
+PAGE = 50
+_MAX_TEXT = 200
+RESTORE = Action(name="restore", label="Restore", needs="many", style="primary", icon="restore")
+"""The contract has this action for deleted accounts; it stands in no toolbar, so the host adds it to its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A dialog: the editor, what it opens with, and the viewer it lies over."""
+
+    editor: Editor
+    record: Record
+    viewer: Viewer
+
+
+def home(request: Request) -> Response:
+    """The first list there is."""
+    viewers = web_of(request).comm.viewers(context_of(request))
+    return RedirectResponse(f"/list/{viewers[0].name}" if viewers else "/profile", 303)
+
+
+def show_list(request: Request) -> Response:
+    """A page of a viewer, or only its rows when a script asks for them."""
+    web, context = web_of(request), context_of(request)
+    viewer = _viewer(web, context, request.path_params["viewer"])
+    template = "list_rows.html" if is_fragment(request) else "list.html"
+    return render(request, template, **_listed(request, web, context, viewer), opened=None)
+
+
+def show_editor(request: Request) -> Response:
+    """An editor's dialog: alone for a script, over its list when somebody comes by its address."""
+    web, context = web_of(request), context_of(request)
+    record_id = request.path_params.get("id", "")
+    editor = find_editor(web, context, request.path_params["editor"])
+    viewer = _owner(web, context, editor.name)
+    opened = Opened(editor, web.comm.open_record(context, editor.name, record_id), viewer)
+    if is_fragment(request):
+        return render(request, "editor.html", opened=opened)
+    return render(request, "list.html", **_listed(request, web, context, viewer), opened=opened)
+
+
+def find_editor(web: Web, context: Context, name: str) -> Editor:
+    """The editor of that name; UnknownEditor when this person has none."""
+    for editor in web.comm.editors(context):
+        if editor.name == name:
+            return editor
+    raise UnknownEditor(f"There is no editor {name[:60]!r} for you.", hint="Start from the list.")
+
+
+def find_action(web: Web, context: Context, name: str, editor: str) -> Action | None:
+    """What a toolbar (editor "") or an editor's footer calls by this name."""
+    if editor:
+        actions = find_editor(web, context, editor).actions
+    else:
+        actions = tuple(action for viewer in web.comm.viewers(context) for action in viewer.actions)
+    return next((action for action in actions if action.name == name), None)
+
+
+def _viewer(web: Web, context: Context, name: str) -> Viewer:
+    for viewer in web.comm.viewers(context):
+        if viewer.name == name:
+            return viewer
+    raise UnknownEditor(f"There is no list {name[:60]!r} for you.", hint="Choose one in the menu.")
+
+
+def _owner(web: Web, context: Context, editor: str) -> Viewer:
+    """The viewer whose toolbar makes such records, else the first one."""
+    viewers = web.comm.viewers(context)
+    for viewer in viewers:
+        if any(editor in action.editors for action in viewer.actions):
+            return viewer
+    if not viewers:
+        raise UnknownEditor("There is no list for you.", hint="Ask an administrator for communication.view.")
+    return viewers[0]
+
+
+def _listed(request: Request, web: Web, context: Context, viewer: Viewer) -> dict[str, Any]:
+    asked = request.query_params
+    sortable = {column.name for column in viewer.columns if column.sortable}
+    sort = asked.get("sort", "")
+    query = Query(
+        search=asked.get("q", "")[:_MAX_TEXT],
+        sort=sort if sort in sortable else "",
+        descending=asked.get("down") == "1",
+        after=asked.get("after", ""),
+        limit=PAGE,
+        deleted=asked.get("deleted") == "1",
+    )
+    page = web.comm.list_rows(context, viewer.name, query)
+    editors = {editor.name: editor for editor in web.comm.editors(context)}
+    return {
+        "viewer": viewer,
+        "page": page,
+        "query": query,
+        "editors": editors,
+        "has_accounts": viewer.name == "accounts",
+        "shown_actions": _toolbar(context, viewer, deleted=query.deleted),
+        "has_deleted": any(action.kind == "delete" for action in viewer.actions),
+    }
+
+
+def _toolbar(context: Context, viewer: Viewer, *, deleted: bool) -> list[Action]:
+    """The viewer's actions; over the deleted ones only what brings them back."""
+    if not deleted:
+        return [action for action in viewer.actions if action.name != RESTORE.name]
+    known = [action for action in viewer.actions if action.name == RESTORE.name]
+    return known or ([RESTORE] if PERMISSION_DELETE in context.permissions else [])
