@@ -69,21 +69,21 @@ def test_a_new_account_is_there_with_its_secret_or_not_at_all(world):
 
 
 def test_a_changed_account_works_with_the_old_or_the_new_secret(world):
-    id = world.saved(CUSTOM)
+    key = world.saved(CUSTOM)
     places = {"a": "smtp.acme.example", "b": "mail.acme.example"}
     turn = iter("ba" * 100)
 
     def change(accounts):
         values = {"host": places[next(turn)], "password": "hunter2"}
-        return accounts.save(ALICE, "email", id, values, world.record(id).version)
+        return accounts.save(ALICE, "email", key, values, world.record(key).version)
 
     for life in lives(world, change):
-        before = world.record(id).values["host"]
+        before = world.record(key).values["host"]
         with pytest.raises(Died):
             change(dying(world, life, []))
-        after = world.record(id).values["host"]
+        after = world.record(key).values["host"]
         world.lines.clear()
-        assert world.run("test", (id,)).ok
+        assert world.run("test", (key,)).ok
         assert world.lines == [(f"{after}:587/starttls", {"password": "hunter2"})]
         assert {before, after} <= set(places.values())
         world.accounts.sweep()
@@ -93,7 +93,7 @@ def test_a_changed_account_works_with_the_old_or_the_new_secret(world):
 
 
 def test_a_database_that_may_have_stored_it_keeps_the_new_secret(world):
-    id = world.saved(CUSTOM)
+    key = world.saved(CUSTOM)
 
     class Unsure(Mortal):
         def update(self, *args, **kwargs):
@@ -102,10 +102,10 @@ def test_a_database_that_may_have_stored_it_keeps_the_new_secret(world):
 
     accounts = world.make(store=Unsure(world.store, (0, ""), []))
     with pytest.raises(StorageUnavailable):
-        accounts.save(ALICE, "email", id, {"password": "hunter2", "host": "mail.acme.example"}, "1")
-    assert world.run("test", (id,)).ok
+        accounts.save(ALICE, "email", key, {"password": "hunter2", "host": "mail.acme.example"}, "1")
+    assert world.run("test", (key,)).ok
     world.accounts.sweep()
-    assert world.run("test", (id,)).ok
+    assert world.run("test", (key,)).ok
 
 
 def test_a_refused_save_leaves_no_secret_behind(world):
@@ -122,14 +122,14 @@ def test_a_refused_save_leaves_no_secret_behind(world):
 
 
 def test_an_old_secret_that_cannot_be_removed_now_goes_with_the_sweep(world):
-    id = world.saved(CUSTOM)
+    key = world.saved(CUSTOM)
 
     class Stuck(Mortal):
         def remove(self, ref):
             raise StorageUnavailable("Not now.")
 
     accounts = world.make(secrets=Stuck(world.secrets, (0, ""), []))
-    assert accounts.save(ALICE, "email", id, {"password": "hunter3"}, "1").ok
+    assert accounts.save(ALICE, "email", key, {"password": "hunter3"}, "1").ok
     assert len(world.secrets.kept) == 2
     assert world.accounts.sweep() == 1
     assert list(world.secrets.kept.values()) == ["hunter3"]

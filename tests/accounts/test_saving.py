@@ -11,36 +11,36 @@ from tests.accounts.world import ALICE, BOB, CUSTOM, GMAIL
 
 
 def test_a_new_account_has_defaults_and_is_told_of(world):
-    id = world.saved()
-    record = world.record(id)
+    key = world.saved()
+    record = world.record(key)
     assert record.values["sender"] == "news@gmail.com"
     assert record.values["active"] is True
     assert record.values["limitation"] == "none"
     assert "password" not in record.values
     assert record.secrets == {"password": "set on Nov 24, 2026"}
     (change,) = world.events.changes
-    assert (change.kind, change.user, change.account_id) == ("created", "alice", id)
+    assert (change.kind, change.user, change.account_id) == ("created", "alice", key)
     assert "password" in change.fields
-    assert world.secrets.kept[world.store.find(id).secrets["password"].ref] == "hunter2"
+    assert world.secrets.kept[world.store.find(key).secrets["password"].ref] == "hunter2"
 
 
 def test_a_record_opens_with_dates_in_the_persons_language(world):
-    id = world.saved()
+    key = world.saved()
     german = Context(user="g", locale="de-DE", timezone="Europe/Berlin")
-    assert world.accounts.open_record(german, "email", id).secrets == {"password": "set on 24.11.2026"}
+    assert world.accounts.open_record(german, "email", key).secrets == {"password": "set on 24.11.2026"}
     for locale in ("", "xx", "de_DE.UTF-8", "zh-Hant-TW", "\0", None):
         odd = Context(user="g", locale=locale, timezone="Nowhere/At all")
-        assert world.accounts.open_record(odd, "email", id).secrets["password"].startswith("set on ")
+        assert world.accounts.open_record(odd, "email", key).secrets["password"].startswith("set on ")
 
 
 def test_what_is_not_sent_stays_as_it_is(world):
-    id = world.saved({**CUSTOM, "limitation": "day", "limitation_count": "250", "active": False})
-    assert world.save(id, {"account_name": "Other"}).ok
-    values = world.record(id).values
+    key = world.saved({**CUSTOM, "limitation": "day", "limitation_count": "250", "active": False})
+    assert world.save(key, {"account_name": "Other"}).ok
+    values = world.record(key).values
     assert (values["host"], values["limitation_count"], values["active"]) == ("smtp.acme.example", 250, False)
-    assert world.save(id, {"active": "true", "password": ""}).ok
-    assert world.record(id).values["active"] is True
-    assert world.record(id).secrets
+    assert world.save(key, {"active": "true", "password": ""}).ok
+    assert world.record(key).values["active"] is True
+    assert world.record(key).secrets
 
 
 @pytest.mark.parametrize("spelling", ["news", " NEWS ", "N\u0065\u0301ws".replace("\u0301", ""), "Ｎｅｗｓ"])
@@ -53,50 +53,50 @@ def test_a_taken_name_is_an_error_at_its_field(world, spelling):
 
 
 def test_an_account_may_keep_its_own_name(world):
-    id = world.saved()
-    assert world.save(id, {"account_name": "NEWS"}).ok
+    key = world.saved()
+    assert world.save(key, {"account_name": "NEWS"}).ok
 
 
 def test_a_second_person_is_told_who_changed_what(world):
-    id = world.saved()
-    version = world.record(id).version
+    key = world.saved()
+    version = world.record(key).version
     world.clock.forward(hours=1)
-    assert world.save(id, {"account_name": "Bob's", "active": False}, context=BOB).ok
-    result = world.save(id, {"account_name": "Alice's"}, version)
+    assert world.save(key, {"account_name": "Bob's", "active": False}, context=BOB).ok
+    result = world.save(key, {"account_name": "Alice's"}, version)
     assert (result.ok, result.conflict) == (False, True)
     assert "bob" in result.message
     assert "Account Name" in result.message
     assert "Active" in result.message
     assert "10:00" in result.message.replace("\u202f", " ")
-    assert world.record(id).values["account_name"] == "Bob's"
-    assert world.save(id, {"account_name": "Alice's"}, "*").ok
-    assert world.record(id).values["account_name"] == "Alice's"
-    assert world.record(id).values["active"] is False
+    assert world.record(key).values["account_name"] == "Bob's"
+    assert world.save(key, {"account_name": "Alice's"}, "*").ok
+    assert world.record(key).values["account_name"] == "Alice's"
+    assert world.record(key).values["active"] is False
 
 
 @pytest.mark.parametrize("version", ["", "0", "2", "x", "9" * 5000, "\0"])
 def test_no_other_version_saves(world, version):
-    id = world.saved()
-    assert world.save(id, {"account_name": "Other"}, version).conflict
-    assert world.record(id).values["account_name"] == "News"
+    key = world.saved()
+    assert world.save(key, {"account_name": "Other"}, version).conflict
+    assert world.record(key).values["account_name"] == "News"
 
 
 def test_a_deleted_account_is_not_saved_over(world):
-    id = world.saved()
-    version = world.record(id).version
-    world.accounts.run(BOB, "delete", (id,), "", {}, "")
+    key = world.saved()
+    version = world.record(key).version
+    world.accounts.run(BOB, "delete", (key,), "", {}, "")
     for chosen in (version, "*"):
-        result = world.save(id, {"account_name": "Other"}, chosen)
+        result = world.save(key, {"account_name": "Other"}, chosen)
         assert result.conflict
         assert "bob" in result.message
 
 
 def test_what_is_not_there_is_the_callers_mistake(world):
-    id = world.saved()
+    key = world.saved()
     with pytest.raises(UnknownAccount):
         world.save("f" * 32, {}, "*")
     with pytest.raises(UnknownAccount):
-        world.save(id, {}, "1", editor="sms")
+        world.save(key, {}, "1", editor="sms")
     with pytest.raises(UnknownEditor):
         world.save("", {}, "", editor="fax")
     with pytest.raises(UnknownAccount):
@@ -104,9 +104,9 @@ def test_what_is_not_there_is_the_callers_mistake(world):
 
 
 def test_nothing_changed_is_nothing_written(world):
-    id = world.saved()
-    assert world.save(id, {"account_name": "News", "password": ""}).ok
-    assert world.record(id).version == "1"
+    key = world.saved()
+    assert world.save(key, {"account_name": "News", "password": ""}).ok
+    assert world.record(key).version == "1"
     assert world.events.kinds == ["created"]
 
 
@@ -120,42 +120,42 @@ def test_a_locked_keyring_loses_nothing_of_what_was_typed(world):
 
 
 def test_an_account_can_be_edited_while_the_keyring_is_locked(world):
-    id = world.saved()
+    key = world.saved()
     world.secrets.lock()
-    assert world.save(id, {"account_name": "Other"}).ok
-    assert not world.save(id, {"password": "new"}).ok
+    assert world.save(key, {"account_name": "Other"}).ok
+    assert not world.save(key, {"password": "new"}).ok
     world.secrets.broken = None
-    assert world.run("test", (id,)).ok
+    assert world.run("test", (key,)).ok
 
 
 def test_an_old_secret_goes_and_a_new_one_counts(world):
-    id = world.saved()
+    key = world.saved()
     world.clock.forward(days=1)
-    assert world.save(id, {"password": "other"}).ok
+    assert world.save(key, {"password": "other"}).ok
     assert list(world.secrets.kept.values()) == ["other"]
-    assert world.record(id).secrets == {"password": "set on Nov 25, 2026"}
+    assert world.record(key).secrets == {"password": "set on Nov 25, 2026"}
 
 
 def test_a_required_secret_cannot_be_cleared(world):
-    id = world.saved()
-    assert list(world.save(id, {"password": None}).errors) == ["password"]
-    assert world.record(id).secrets
+    key = world.saved()
+    assert list(world.save(key, {"password": None}).errors) == ["password"]
+    assert world.record(key).secrets
 
 
 def test_without_a_user_there_is_no_password(world):
-    id = world.saved(CUSTOM)
-    assert list(world.save(id, {"user": "", "password": "x"}).errors) == ["user"]
-    result = world.save(id, {"user": ""})
+    key = world.saved(CUSTOM)
+    assert list(world.save(key, {"user": "", "password": "x"}).errors) == ["user"]
+    result = world.save(key, {"user": ""})
     assert result.ok
-    assert world.record(id).secrets == {}
+    assert world.record(key).secrets == {}
     assert world.secrets.kept == {}
 
 
 def test_a_server_without_sign_in_needs_no_user(world):
-    id = world.saved(
+    key = world.saved(
         {"account_name": "Open", "server": "smtp", "host": "relay.acme.example", "sender": "a@acme.example"}
     )
-    assert world.record(id).values["user"] == ""
+    assert world.record(key).values["user"] == ""
     refused = world.accounts.save(ALICE, "email", "", {"account_name": "G", "server": "gmail"}, "")
     assert set(refused.errors) == {"user"}
 
@@ -167,9 +167,9 @@ def test_an_account_without_a_sender_is_stored_with_a_warning(world):
 
 
 def test_a_preset_hides_host_and_port_and_forgets_them(world):
-    id = world.saved({**GMAIL, "host": "evil.example", "port": "x", "security": "none"})
-    assert world.record(id).values["host"] == ""
-    assert world.accounts.opener.values_of(world.store.find(id))["host"] == "smtp.gmail.com"
+    key = world.saved({**GMAIL, "host": "evil.example", "port": "x", "security": "none"})
+    assert world.record(key).values["host"] == ""
+    assert world.accounts.opener.values_of(world.store.find(key))["host"] == "smtp.gmail.com"
 
 
 @pytest.mark.parametrize(
@@ -222,48 +222,48 @@ def test_what_is_no_form_is_told_so(world, values):
 
 
 def test_overwriting_while_others_save_keeps_what_they_changed(world):
-    id = world.saved()
+    key = world.saved()
 
     def overwrite(number):
-        return world.accounts.save(ALICE, "email", id, {"password": f"new{number}"}, "*").ok
+        return world.accounts.save(ALICE, "email", key, {"password": f"new{number}"}, "*").ok
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(overwrite, range(4)))
-    stored = world.store.find(id)
+    stored = world.store.find(key)
     assert stored.version == 5
     assert list(world.secrets.kept) == [stored.secrets["password"].ref]
 
 
 def test_a_changed_password_makes_the_account_untested_and_a_new_name_does_not(world):
-    id = world.saved()
-    world.run("test", (id,))
-    world.save(id, {"account_name": "Other"})
-    assert world.store.find(id).status == "connected"
-    world.save(id, {"password": "new"})
-    assert world.store.find(id).status == "untested"
+    key = world.saved()
+    world.run("test", (key,))
+    world.save(key, {"account_name": "Other"})
+    assert world.store.find(key).status == "connected"
+    world.save(key, {"password": "new"})
+    assert world.store.find(key).status == "untested"
 
 
 def test_the_history_names_fields_and_never_their_values(world):
-    id = world.saved()
+    key = world.saved()
     world.clock.forward(minutes=5)
-    world.save(id, {"password": "s3cret", "account_name": "Other"}, context=BOB)
-    newest = world.store.history(id)[0]
+    world.save(key, {"password": "s3cret", "account_name": "Other"}, context=BOB)
+    newest = world.store.history(key)[0]
     assert (newest.user, newest.kind, newest.fields) == ("bob", "changed", ("account_name", "password"))
     assert newest.at == world.clock.at
-    assert "s3cret" not in repr(world.store.history(id))
+    assert "s3cret" not in repr(world.store.history(key))
 
 
 def test_accounts_of_other_plugins_are_listed_for_them(world):
-    id = world.saved({**GMAIL, "active": False})
+    key = world.saved({**GMAIL, "active": False})
     assert world.accounts.accounts("", usable=True) == ()
     (account,) = world.accounts.accounts("email", usable=False)
-    assert (account.id, account.status, account.sender) == (id, "inactive", "news@gmail.com")
+    assert (account.id, account.status, account.sender) == (key, "inactive", "news@gmail.com")
     assert world.accounts.accounts("sms", usable=False) == ()
-    world.save(id, {"active": True})
+    world.save(key, {"active": True})
     assert len(world.accounts.accounts("email", usable=True)) == 1
-    world.accounts.opener.set_status(id, "auth_failed", "535")
+    world.accounts.opener.set_status(key, "auth_failed", "535")
     assert world.accounts.accounts("email", usable=True) == ()
-    world.accounts.opener.set_status(id, "paused", "", world.clock.at + timedelta(hours=1))
+    world.accounts.opener.set_status(key, "paused", "", world.clock.at + timedelta(hours=1))
     assert world.accounts.accounts("email", usable=True)[0].status == "paused"
     world.clock.forward(hours=1)
     assert world.accounts.accounts("email", usable=True)[0].status == "connected"
