@@ -149,6 +149,24 @@ def test_a_plugin_whose_startup_fails_is_left_out(answer: Callable[[], Any], pro
     assert REGISTERING["crm_comm_account_types"](comm) == ["email", "fax"]
 
 
+def test_of_a_plugin_that_was_there_nothing_is_called_after_its_startup_failed() -> None:
+    class Half:
+        @hookimpl
+        def crm_comm_startup(self) -> None:
+            raise ValueError
+
+        @hookimpl
+        def crm_comm_mail_servers(self) -> list[MailServer]:
+            return [server("half")]
+
+    for project in ("crm", "host"):
+        pm = pluggy.PluginManager(project)
+        pm.register(Half(), "half")
+        comm = start(OwnPlugin(), pm)
+        assert REGISTERING["crm_comm_mail_servers"](comm) == ["gmail"]
+        assert len(comm.failures) == 1
+
+
 def test_ours_is_not_isolated_and_typed_errors_of_others_are_the_callers() -> None:
     comm = start(OwnPlugin())
     with pytest.raises(CommError, match="It broke"):
@@ -246,10 +264,20 @@ def test_wrappers_are_not_called_and_that_is_said() -> None:
             yield
             raise ValueError
 
+        @hookimpl(specname="crm_comm_mail_servers")
+        def servers(self) -> list[MailServer]:
+            return [server("beside")]
+
+        @hookimpl(wrapper=True)
+        def crm_comm_mail_servers(self) -> Any:
+            yield
+            return [[server("forged")]]
+
     comm = start(OwnPlugin())
     assert comm.register(Wrapper(), "wrapper")
     assert comm.save(ALICE, "email").id == "1"
-    assert ["wrappers are not called" in f.problem for f in comm.failures] == [True]
+    assert REGISTERING["crm_comm_mail_servers"](comm) == ["gmail", "beside"]
+    assert ["wrappers are not called" in f.problem for f in comm.failures] == [True, True]
 
 
 @pytest.mark.filterwarnings("error")

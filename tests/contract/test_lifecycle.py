@@ -1,7 +1,9 @@
 """Starting, finding, stopping and starting again; threads, forks, and several lives in one process (rules 11, 12)."""
 
 import os
+import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -86,6 +88,7 @@ def test_a_plugin_may_call_the_communication_while_it_stops_and_even_stop_it() -
 
         @hookimpl
         def crm_comm_shutdown(self) -> None:
+            self.told = getattr(self, "told", 0) + 1
             self.seen = self.comm.viewers(ALICE)
             self.comm.shutdown()
 
@@ -93,6 +96,7 @@ def test_a_plugin_may_call_the_communication_while_it_stops_and_even_stop_it() -
     comm.register(last)
     comm.shutdown()
     assert [v.name for v in last.seen] == ["accounts"]
+    assert last.told == 1
 
 
 def test_a_manager_can_be_started_again_and_again() -> None:
@@ -156,6 +160,16 @@ def test_several_live_in_one_process_and_share_nothing() -> None:
     assert fax.heard == ["startup"]
 
 
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Threads take turns after every few instructions, so that what can go wrong does."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("eager_threads")
 def test_threads_that_enter_at_once_get_the_same_one() -> None:
     for _ in range(20):
         pm, barrier, starts = pluggy.PluginManager("crm"), threading.Barrier(8), []

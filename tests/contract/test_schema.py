@@ -5,7 +5,7 @@ import weakref
 from typing import Any
 
 import pytest
-from marshmallow import ValidationError, fields, validate
+from marshmallow import EXCLUDE, ValidationError, fields, validate
 
 from crm_comm_hookspecs import (
     AccountSchema,
@@ -56,6 +56,17 @@ def test_a_condition_on_a_hidden_field_sees_it_empty() -> None:
     hidden = ServerSchema().hidden({"server": "gmail", "security": "none", "insecure": True})
     assert hidden >= {"host", "port", "security", "insecure"}
     assert ServerSchema().hidden({"server": "smtp", "security": "none"}) == {"limitation_count"}
+
+
+def test_what_depends_on_something_hidden_is_hidden_however_long_the_chain() -> None:
+    class Chain(FormSchema):
+        third = Text(metadata={"when": {"second": ["on"]}})
+        second = Text(metadata={"when": {"first": ["on"]}})
+        first = Text()
+
+    typed = {"first": "off", "second": "on", "third": "kept"}
+    assert Chain().hidden(typed) == {"second", "third"}
+    assert Chain().hidden({**typed, "first": "on"}) == frozenset()
 
 
 def test_conditions_are_and_over_fields_and_or_in_the_list() -> None:
@@ -135,7 +146,7 @@ def test_a_count_is_a_whole_number_in_range(count: object) -> None:
 def test_unknown_fields_are_errors_even_where_a_schema_brings_its_own_meta() -> None:
     class Own(FormSchema):
         class Meta:
-            ordered = True
+            unknown = EXCLUDE
 
         name = Text()
 
