@@ -156,9 +156,9 @@ class CreditsService:
         held = Held(self._gateway(values), account, values, secrets)
         return total_price(self._purse(held), sizes) if "quote" in held.gateway.capabilities else None
 
-    def receive(self, request: Request) -> Reply:
-        """Take a delivery report."""
-        return self._reports.receive(request)
+    def receive(self, request: Request) -> Reply | None:
+        """Take a delivery report; None when it is from no gateway."""
+        return self._reports.receive(request) if request.source in self._registry.gateways() else None
 
     def _purchase(self, context: Context, held: Held, confirmed: str) -> Result:
         values = _with_code(held.values, held.secrets)

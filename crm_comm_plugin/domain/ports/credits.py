@@ -98,8 +98,11 @@ class CreditCheck(Protocol):
 class ReportDesk(Protocol):
     """`crm_comm_receive`."""
 
-    def receive(self, request: Request) -> Reply:
-        """Take a delivery report; 404 for what is not ours or not genuine. Late, doubled, unknown ones are harmless."""
+    def receive(self, request: Request) -> Reply | None:
+        """Take a delivery report; 404 for what is not genuine. Late, doubled, unknown ones do no harm.
+
+        None when the source is no gateway, so that another plugin may take it.
+        """
         ...
 
 

@@ -1,0 +1,227 @@
+"""The whole story through the contract: buy, code, paste, activate, send, run out, buy again, send to the skipped."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from crm_comm_hookspecs import (
+    ALL_PERMISSIONS,
+    Communication,
+    Context,
+    Query,
+    Recipient,
+    Request,
+    Settings,
+    TextMessage,
+)
+from crm_comm_plugin.transports.sms.credits_codes import signature
+
+ANN = Context(user="ann", permissions=ALL_PERMISSIONS, region="GB")
+BASE = "https://crm.example/communication"
+
+
+@pytest.fixture
+def comm(database_url, tmp_path):
+    settings = Settings(
+        database_url=database_url,
+        data_dir=str(tmp_path / "data"),
+        secret_backend="database",
+        base_url=BASE,
+        sandbox=True,
+        http_timeout=2.0,
+    )
+    with Communication.load(settings) as comm:
+        yield comm
+
+
+@pytest.fixture
+def form(world):
+    return {
+        "account_name": "Texts",
+        "gateway": "credits",
+        "gateway_url": world.url,
+        "country_code": "GB",
+        "sender_id": "CRM",
+        "active": True,
+    }
+
+
+def save(comm, values, id=""):
+    result = comm.save(ANN, "sms", id, values, "*" if id else "")
+    assert result.ok, (result.message, result.errors)
+    return result.id or id
+
+
+def people(count):
+    return [Recipient(f"07400 123{n:03}", name=f"P{n}") for n in range(count)]
+
+
+def counts(report):
+    return {str(status): number for status, number in report.counts.items() if number}
+
+
+def test_from_the_first_credit_to_the_last(comm, world, form):
+    bought = comm.run(ANN, "purchase_credits", (), "sms", form)
+    assert bought.open_url == "https://gateway.example/pay/0", (bought.message, bought.errors)
+    assert comm.run(ANN, "purchase_credits", (), "sms", form).open_url == bought.open_url
+    code = world.pay("ord_0", 7)
+    key = next(iter(world.by_key))
+    back = comm.callback(ANN, {"purchase": key})
+    assert "7 credits" in back.message
+
+    pasted = {**form, "access_code": f"{code[:4]}-{code[4:8]} {code[8:]}".lower()}
+    active = comm.run(ANN, "activate", (), "sms", pasted)
+    assert active.ok, (active.message, active.errors)
+    account = save(comm, pasted)
+    assert comm.run(ANN, "refresh_credits", (account,)).message.startswith("Only 7 credits left")
+
+    preview = comm.preview(account, TextMessage("Hello ✓"), people(10))
+    assert (preview.now, preview.text.encoding, preview.text.forced_by) == (10, "UCS-2", "✓")
+
+    report = comm.send(account, TextMessage("Hello"), people(10), key="camp-1", campaign="Spring")
+    assert counts(report) == {"sent": 7, "skipped": 3}
+    skipped = comm.outcomes(report.send_id, "skipped").outcomes
+    assert {o.reason for o in skipped} == {"credits"}
+    (row,) = comm.list_rows(ANN, "accounts", Query()).rows
+    assert row.cells["status"].text == "No credits"
+
+    again = comm.run(ANN, "purchase_credits", (account,), "sms", {})
+    assert again.open_url == "https://gateway.example/pay/1"  # the order before is used, so this is a new one
+    assert world.pay("ord_1", 50) == ""  # the working code is topped up
+    newest = next(key for key, order in world.by_key.items() if order == "ord_1")
+    assert "can be used now" in comm.callback(ANN, {"purchase": newest}).message
+
+    report = comm.send(account, TextMessage("Hello"), people(10), key="camp-1", campaign="Spring")
+    assert counts(report) == {"sent": 10}
+    assert len(world.sent) == len({to for _, to, _ in world.sent}) == 10
+    assert world.balance[code] == Decimal(47)
+    (row,) = comm.list_rows(ANN, "accounts", Query()).rows
+    assert row.cells["status"].text == "Connected"
+
+
+def deliveries(comm, report):
+    return {o.recipient.address: (str(o.status), o.delivery) for o in comm.outcomes(report.send_id).outcomes}
+
+
+def post(comm, world, url, code, *reports, header=None):
+    body = json.dumps({"reports": list(reports)}).encode()
+    source, token = url.removeprefix(f"{BASE}/receive/").split("/")
+    headers = {"x-credits-signature": signature(body, code, 1) if header is None else header}
+    return comm.receive(Request(source=source, token=token, method="POST", url=url, headers=headers, body=body))
+
+
+def told(ref, to, delivery):
+    return {"id": ref, "to": to, "delivery": delivery, "at": "2026-11-24T10:00:05Z"}
+
+
+@pytest.fixture
+def sent(comm, world, form):
+    """(account, report of a send to three, its report URL, references by number)."""
+    world.codes["GOODCODE1"] = "active"
+    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    report = comm.send(account, TextMessage("Hello"), people(3), key="camp-1")
+    url = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)["report_url"]
+    return account, report, url, {to: ref for ref, to, _ in world.sent}
+
+
+def test_reports_late_doubled_and_in_any_order(comm, world, sent):
+    _, report, url, refs = sent
+    first, second, third = sorted(refs)
+    assert post(comm, world, url, "GOODCODE1", told(refs[first], first, "delivered")).status == 200
+    assert post(comm, world, url, "GOODCODE1", told(refs[first], first, "delivered")).status == 200
+    late = [told(refs[first], first, "undelivered"), told(refs[second], second, "undelivered")]
+    assert post(comm, world, url, "GOODCODE1", *late).status == 200
+    unknown = [told("nosuch", "+447400999999", "delivered"), told("", "", "delivered")]
+    assert post(comm, world, url, "GOODCODE1", *unknown).status == 200
+    assert deliveries(comm, report) == {
+        first: ("sent", "delivered"),
+        second: ("sent", "undelivered"),
+        third: ("sent", ""),
+    }
+
+
+def test_forged_reports_change_nothing(comm, world, sent):
+    _, report, url, refs = sent
+    number = min(refs)
+    real = told(refs[number], number, "delivered")
+    before = deliveries(comm, report)
+    assert post(comm, world, url, "WRONGCODE", real).status == 404
+    assert post(comm, world, url, "GOODCODE1", real, header="").status == 404
+    assert post(comm, world, f"{BASE}/receive/credits/guessed", "GOODCODE1", real).status == 404
+    assert post(comm, world, url.replace("/credits/", "/twilio/"), "GOODCODE1", real).status == 404
+    assert deliveries(comm, report) == before
+    huge = Request(
+        source="credits", token=url.rsplit("/", 1)[1], method="POST", url=url, headers={}, body=b"x" * 1_000_001
+    )
+    assert comm.receive(huge).status == 413
+
+
+def test_one_accounts_reports_are_not_anothers(comm, world, sent, form):
+    _, report, _, refs = sent
+    world.codes["OTHERCODE"] = "active"
+    world.balance["OTHERCODE"] = Decimal(5)
+    other = save(comm, {**form, "account_name": "Other", "access_code": "OTHERCODE"})
+    comm.send(other, TextMessage("Hi"), [Recipient("07400 123900")], key="camp-2")
+    url = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)["report_url"]
+    number = min(refs)
+    assert post(comm, world, url, "OTHERCODE", told(refs[number], number, "undelivered")).status == 200
+    assert deliveries(comm, report)[number] == ("sent", "")
+
+
+@pytest.mark.parametrize("settle", ["report", "query"])
+def test_what_was_unknown_is_settled_later(comm, world, form, settle):
+    world.codes["GOODCODE1"] = "active"
+    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    real = world.server.answer
+
+    def loses_every_message(seen):
+        answer = real(seen)
+        if seen.path.endswith("/messages"):
+            answer.status = 502
+        return answer
+
+    world.server.answer = loses_every_message
+    report = comm.send(account, TextMessage("Hello"), people(3), key="camp-1")
+    assert counts(report) == {"unknown": 3}
+    assert len(world.sent) == 3
+    world.server.answer = real
+    assert counts(comm.send(account, TextMessage("Hello"), people(3), key="camp-1")) == {"unknown": 3}
+    if settle == "query":
+        comm.run(ANN, "refresh_credits", (account,))
+        wanted = ("sent", "")
+    else:
+        url = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)["report_url"]
+        reports = [told(ref, to, "delivered") for ref, to, _ in world.sent]
+        assert post(comm, world, url, "GOODCODE1", *reports).status == 200
+        wanted = ("sent", "delivered")
+    assert set(deliveries(comm, report).values()) == {wanted}
+    (found,) = comm.sends(account_id=account).sends
+    assert counts(found) == {"sent": 3}
+    assert len(world.sent) == 3
+
+
+def test_numbers_are_made_international_and_each_is_sent_once(comm, world, form):
+    world.codes["GOODCODE1"] = "active"
+    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    wild = ["07400 123456", "+44 7400 123456", "0044 (0)7400-123456", "020 7946 0000", "not a number", "0909 8790000"]
+    prepared = comm.prepare(account, [Recipient(number) for number in wild])
+    assert [r.address for r in prepared.ready] == ["+447400123456"]
+    assert [str(r.reason) for r in prepared.rejected] == ["duplicate", "duplicate", *["invalid_number"] * 3]
+    report = comm.send(account, TextMessage("Hello"), [Recipient(number) for number in wild], key="k")
+    assert counts(report) == {"sent": 1, "failed": 5}
+
+
+def test_no_code_in_anything_that_is_shown_or_logged(comm, world, form, caplog):
+    caplog.set_level("DEBUG")
+    world.codes["GOODCODE1"] = "active"
+    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    texts = [comm.run(ANN, "refresh_credits", (account,)), comm.open_record(ANN, "sms", account)]
+    texts.append(comm.send(account, TextMessage("Hello"), people(1), key="k"))
+    world.codes["GOODCODE1"] = "used"
+    texts += [comm.run(ANN, "refresh_credits", (account,)), comm.run(ANN, "test", (account,))]
+    texts.append(comm.send(account, TextMessage("Hello"), people(2), key="k"))
+    world.server.close()
+    texts += [comm.run(ANN, "refresh_credits", (account,)), comm.run(ANN, "purchase_credits", (account,), "sms", {})]
+    assert "GOODCODE1" not in f"{texts}{caplog.text}".upper()
+    assert "7400123" not in caplog.text
