@@ -15,7 +15,9 @@ LONGEST = LENGTHS[Window.MONTH]
 
 KEEP = 288
 """So many entries are kept as they are; then neighbours are merged."""
+ENOUGH = 270
 TARGET = 216
+"""Down to how many: with ENOUGH nothing more than necessary is merged, with TARGET it lasts for a while."""
 MOST_UNITS = 2**32 - 1
 
 FINE = {
@@ -32,8 +34,8 @@ COARSE = {
     Window.MONTH: 223_200 * SECOND,
 }
 """Cells of windows that no limit uses now, kept for the day a limit changes. Larger cells are multiples of smaller."""
-SCALES = ((1, 8), (1, 4), (1, 2), (1, 1), (2, 1), (4, 1), (8, 1), (16, 1))
-"""Cells are tried from small to large, so that no more is merged than has to be."""
+SCALES = ((0, 1), (1, 8), (1, 4), (1, 2), (1, 1), (2, 1), (4, 1), (8, 1), (16, 1))
+"""Cells are tried from small to large, so that no more is merged than has to be; first only what no limit can see."""
 
 
 class Log:
@@ -90,7 +92,7 @@ class Log:
         if len(entries) > KEEP:
             for times, parts in SCALES:
                 merged = self.merged(entries, _grades(now, chosen, times, parts))
-                if len(merged) <= (TARGET if times < parts else KEEP - KEEP // 16):
+                if len(merged) <= (TARGET if 0 < times < parts else ENOUGH):
                     break
             entries = merged
         self.at = array("q", [at for at, _ in entries])
@@ -120,11 +122,10 @@ class Log:
 def _grades(now: int, chosen: frozenset[Window], times: int, parts: int) -> list[tuple[int, int]]:
     """(from when, cell) from old to new: an entry needs the smallest cell among the windows that can still see it."""
     grades: list[tuple[int, int]] = []
-    cell = 0
+    smallest = 2 * LONGEST
     for window in reversed(WINDOWS):
-        own = (
-            FINE[window] * times // parts if window in chosen else max(COARSE[window], COARSE[window] * times // parts)
-        )
-        cell = min(cell, own) if cell else own
-        grades.append((now - LENGTHS[window], max(1, cell)))
+        scaled = (FINE if window in chosen else COARSE)[window] * times // parts
+        cell = max(1, scaled) if window in chosen else max(COARSE[window], scaled)
+        smallest = min(smallest, cell)
+        grades.append((now - LENGTHS[window], smallest))
     return grades
