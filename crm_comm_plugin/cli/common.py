@@ -120,7 +120,7 @@ def add(app: typer.Typer, name: str, function: Callable[..., None], **options: A
 def parts_of(comm: Communication) -> Any:
     """The plugin's own parts, for what only an operator does; everything else goes through the contract."""
     plugin: Any = comm.pm.get_plugin(OWN_NAME)
-    return plugin.parts
+    return plugin.parts()
 
 
 def start_logging(debug: bool) -> None:

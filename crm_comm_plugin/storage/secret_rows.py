@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from crm_comm_plugin.domain.ports.secrets import DOOMED, LIVE, SPARE, SealedRow, SecretCopy
 from crm_comm_plugin.storage.database import Database
+from crm_comm_plugin.storage.schema import upsert
 from crm_comm_plugin.storage.secret_tables import secret_journal, secrets
 
 CHUNK = 500
@@ -33,16 +33,10 @@ class SealedSecretRows:
     def put(self, row: SealedRow) -> None:
         """Insert it, or replace the one of the same service and user name."""
         values = {"service": row.service, "username": row.username, "key_id": row.key_id, "data": row.data}
-        make = sqlite.insert if self._database.is_sqlite else postgresql.insert
-        upsert = (
-            make(secrets)
-            .values(values)
-            .on_conflict_do_update(
-                index_elements=["service", "username"], set_={"key_id": row.key_id, "data": row.data}
-            )
-        )
+        changed = {"key_id": row.key_id, "data": row.data}
         with self._database.write() as connection:
-            connection.execute(upsert)
+            put = upsert(connection, secrets).values(values)
+            connection.execute(put.on_conflict_do_update(index_elements=["service", "username"], set_=changed))
 
     def drop(self, service: str, username: str) -> bool:
         """Delete it; False when it is not there."""
