@@ -1,4 +1,4 @@
-"""What all tables share: one MetaData, UTC times as whole microseconds (exact, sortable, the same on every database)."""
+"""What all tables share: one MetaData, UTC times as whole microseconds (exact, sortable), a common upsert."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,7 +47,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 def upsert(connection: Connection, table: Table) -> Any:
-    """The dialect's own INSERT, which has ON CONFLICT; its module is loaded when it is needed (PostgreSQL's is large)."""
+    """The dialect's own INSERT, which has ON CONFLICT; loaded when it is needed, as PostgreSQL's is large."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 
