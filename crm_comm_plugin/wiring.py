@@ -18,12 +18,15 @@ from crm_comm_hookspecs import (
     Usage,
 )
 from crm_comm_plugin.accounts.forms import Forms
+from crm_comm_plugin.accounts.oauth import AccountOAuth
 from crm_comm_plugin.accounts.opening import Opener
+from crm_comm_plugin.accounts.presets import MAIL_HOSTS
 from crm_comm_plugin.accounts.registry import HookRegistry
 from crm_comm_plugin.accounts.servers import PRESETS
 from crm_comm_plugin.accounts.service import Accounts
 from crm_comm_plugin.accounts.types import email_type, sms_type
 from crm_comm_plugin.credits.service import RETURNED, CreditsService
+from crm_comm_plugin.domain.accounts import Status
 from crm_comm_plugin.domain.clock import InjectedClock, SystemClock
 from crm_comm_plugin.domain.ports import Clock
 from crm_comm_plugin.limits.limiter import LedgerLimiter
@@ -37,12 +40,15 @@ from crm_comm_plugin.storage.credits import SqlCredits
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.ledger import SqlLedger
 from crm_comm_plugin.storage.locks import SqlSendLocks
+from crm_comm_plugin.storage.oauth import SqlOAuthStore
 from crm_comm_plugin.storage.outcomes import SqlOutcomes
 from crm_comm_plugin.storage.secret_rows import SealedSecretRows, SecretJournalRows
 from crm_comm_plugin.storage.sends import SqlSends
 from crm_comm_plugin.storage.texts import SqlTexts
 from crm_comm_plugin.storage.upgrade import ensure_schema
 from crm_comm_plugin.storage.usage import UsageRows
+from crm_comm_plugin.transports.discovery import discovery
+from crm_comm_plugin.transports.oauth import providers
 from crm_comm_plugin.transports.sms.catalog import gateways
 from crm_comm_plugin.transports.sms.gateway import GatewayTools
 from crm_comm_plugin.transports.smtp import smtp_connect
@@ -105,6 +111,7 @@ class Parts:
     limits: Limits
     sending: Sending
     credits: CreditsService
+    oauth: AccountOAuth
     account_types: tuple[AccountType, ...]
     mail_servers: tuple[MailServer, ...]
     sms_gateways: tuple[SmsGateway, ...]
@@ -124,6 +131,7 @@ def build(settings: Settings, comm: Communication) -> Parts:
     limiter = LedgerLimiter(ledger=ledger, rules=Rules(registry), events=events)
     store, usage, texts = StoredAccounts(database), UsageRows(database), SqlTexts(database)
     opener = Opener(store=store, secrets=secret_store, forms=Forms(registry), events=events, clock=clock)
+    oauth = _oauth(settings, database, secret_store, opener)
     balances = SqlCredits(database)
     desk = CreditsService(
         registry=registry,
@@ -143,6 +151,8 @@ def build(settings: Settings, comm: Communication) -> Parts:
         clock=clock,
         credits=desk,
         sandbox=settings.sandbox,
+        oauth=oauth,
+        discovery=None if settings.sandbox else discovery(MAIL_HOSTS, settings.denied_networks),
     )
     sending = Sending(
         accounts=opener,
@@ -164,6 +174,7 @@ def build(settings: Settings, comm: Communication) -> Parts:
         limits=Limits(accounts=store, ledger=ledger, limiter=limiter, usage=usage),
         sending=sending,
         credits=desk,
+        oauth=oauth,
         account_types=_account_types(settings, registry, desk),
         mail_servers=PRESETS,
         sms_gateways=_gateways(settings, clock, balances, texts),
@@ -201,6 +212,18 @@ def _secret_store(settings: Settings, database: Database, clock: Clock) -> Keyri
         clock,
         embedded=path is not None or bool(settings.data_dir),
         data_dir=path.parent if path is not None else data_dir_of(settings),
+    )
+
+
+def _oauth(settings: Settings, database: Database, store: KeyringSecretStore, opener: Opener) -> AccountOAuth:
+    clock = clock_of(settings)
+    return AccountOAuth(
+        store=SqlOAuthStore(database),
+        secret_store=store,
+        providers=providers(settings, clock),
+        clock=clock,
+        base_url=settings.base_url,
+        connected=lambda account_id: opener.set_status(opener.find(account_id).id, Status.UNTESTED),
     )
 
 

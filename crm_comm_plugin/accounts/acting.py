@@ -19,7 +19,7 @@ from crm_comm_hookspecs import (
     Unsupported,
 )
 from crm_comm_plugin.accounts.diagnosing import diagnosed, in_words, lost_in_words, status_after
-from crm_comm_plugin.accounts.email_form import TEST
+from crm_comm_plugin.accounts.email_form import SIGN_IN, TEST, EmailForm
 from crm_comm_plugin.accounts.form import Errors, Form
 from crm_comm_plugin.accounts.loading import ACTIVE, NAME, Loaded, load, stored_values
 from crm_comm_plugin.accounts.opening import Opener
@@ -102,10 +102,15 @@ class Actor:
         """An editor's own action on its unsaved values; ids: the stored record they belong to, if any."""
         if len(ids) > 1:
             raise InvalidInput("An editor's action works on one account.", hint="Pass its id, or none.")
+        signing_in = action.startswith(SIGN_IN) and isinstance(self._parts.forms.form(editor), EmailForm)
+        if signing_in and isinstance(values, Mapping):
+            values = {**values, "sign_in": "oauth"}
         try:
             draft = self._draft(context, editor, ids[0] if ids else "", values, action)
         except Refused as refused:
             return refused.result
+        if signing_in:
+            return self._sign_in(context, action, draft)
         if isinstance(draft.form, SmsForm):
             return self._credits(context, action, draft, token)
         if action == TEST.name and draft.form.type.run is None:
@@ -114,6 +119,16 @@ class Actor:
                 self._remember(draft.stored, status_after(draft.form, diagnosis))
             return in_words(draft.form, diagnosis)
         return self._foreign(context, action, draft)
+
+    def _sign_in(self, context: Context, action: str, draft: Draft) -> Result:
+        """Open the page of the provider that the form's server belongs to."""
+        desk, values = self._parts.oauth, draft.form.for_transport(draft.loaded.values)
+        provider = desk.provider_for(values) if desk is not None else None
+        if desk is None or provider is None or action != SIGN_IN + provider[0]:
+            text = "This server does not take that sign-in. Choose another server, or another way to sign in."
+            return Result(ok=False, level="bad", message=text, errors={"sign_in": [text]})
+        began = desk.begin(context, draft.stored, values)
+        return self.safe(replace(began, values={"sign_in": "oauth"}) if began.ok else began)
 
     def confirm(self, context: Context, action: str, ids: Sequence[str], editor: str, values: Any) -> Confirm | None:
         """The question before an editor's action."""

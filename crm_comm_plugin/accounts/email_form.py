@@ -9,6 +9,8 @@ from crm_comm_plugin.accounts.email_advice import advise
 from crm_comm_plugin.accounts.form import Advice, Errors, Form, Servers, Typed
 from crm_comm_plugin.accounts.servers import CUSTOM, resolved
 from crm_comm_plugin.domain.addresses import is_address, normalise_address
+from crm_comm_plugin.domain.ports.discovery import MailDiscovery
+from crm_comm_plugin.domain.ports.oauth import OAuthDesk
 
 TEST = Action(
     name="test_connection",
@@ -18,20 +20,32 @@ TEST = Action(
 )
 
 
-class EmailForm(Form):
-    """The form over the servers that are registered now."""
+SIGN_IN = "sign_in_"
+"""Begins the names of actions that sign in with OAuth; the provider's key follows."""
 
-    def __init__(self, type: AccountType, schema: type[FormSchema], servers: Servers) -> None:
+
+class EmailForm(Form):
+    """The form over the servers that are registered now. oauth, discovery: None where there is none."""
+
+    def __init__(
+        self,
+        type: AccountType,
+        schema: type[FormSchema],
+        servers: Servers,
+        oauth: OAuthDesk | None = None,
+        discovery: MailDiscovery | None = None,
+    ) -> None:
         super().__init__(type, schema)
-        self.servers = servers
+        self.servers, self.oauth, self.discovery = servers, oauth, discovery
 
     def actions(self, context: Context) -> tuple[Action, ...]:
-        """Test Connection, for whoever may edit."""
-        return (TEST,) if PERMISSION_EDIT in context.permissions else ()
+        """Test Connection, and signing in with OAuth, for whoever may edit."""
+        return self.every_action() if PERMISSION_EDIT in context.permissions else ()
 
     def every_action(self) -> tuple[Action, ...]:
-        """Test Connection."""
-        return (TEST,)
+        """Test Connection, and one action for each OAuth provider that this installation is known to."""
+        offered = self.oauth.offered() if self.oauth is not None else ()
+        return (TEST, *(_sign_in(key, label) for key, label in offered))
 
     def place(self, values: Mapping[str, Any]) -> dict[str, str]:
         """The server with its host, port and security, also those of a preset: it might move."""
@@ -79,13 +93,31 @@ class EmailForm(Form):
 
     def advise(self, typed: Typed) -> Advice:
         """The server of an address, the provider's limit, what a provider wants as password."""
-        return advise(typed, self.servers)
+        return advise(typed, self.servers, self.discovery)
 
     def warnings(self, values: Mapping[str, Any]) -> Errors:
         """An account without an address to send from, a password that anybody can read."""
         hints: Errors = {}
         if not values.get("sender"):
             hints["sender"] = ["Enter the sender's address: without it nothing can be sent."]
+        if values.get("sign_in") == "oauth":
+            hints["sign_in"] = [self._oauth_step(values)]
         if values.get("server") == CUSTOM and values.get("security") == "none" and values.get("user"):
             hints["security"] = ["Anybody on the way to this server can read the password. Choose STARTTLS or TLS."]
         return hints
+
+    def _oauth_step(self, values: Mapping[str, Any]) -> str:
+        """What is left to do for an account that signs in with OAuth."""
+        provider = self.oauth.provider_for(self.for_transport(values)) if self.oauth is not None else None
+        if provider is None:
+            return "OAuth is not set up here for this server. Ask your administrator for a client id."
+        return f"Press Sign in with {provider[1]} if this account is not signed in yet."
+
+
+def _sign_in(key: str, label: str) -> Action:
+    return Action(
+        name=f"{SIGN_IN}{key}",
+        label=f"Sign in with {label}",
+        icon="key",
+        help=f"Opens {label}'s page, where the owner of the account allows sending. No password is kept.",
+    )

@@ -5,7 +5,8 @@ from typing import Any
 
 from crm_comm_hookspecs import AccountSchema, Choice, MailServer, Option, Secret, Text, Whole
 from crm_comm_plugin.accounts.fields import Address, HostName, changed
-from crm_comm_plugin.accounts.servers import CUSTOM, CUSTOM_LABEL, PRESETS
+from crm_comm_plugin.accounts.presets import FEATURED
+from crm_comm_plugin.accounts.servers import CUSTOM, CUSTOM_LABEL
 
 _ONLY_CUSTOM = {"server": [CUSTOM]}
 _SIGN_IN = {"password": "Password", "oauth": "OAuth"}
@@ -82,15 +83,11 @@ class EmailSchema(AccountSchema):
 
 
 def email_schema(servers: Sequence[MailServer]) -> type[EmailSchema]:
-    """The form with these presets to choose from, beside a custom server."""
-    own = {preset.key for preset in PRESETS}
-    first = [server for server in servers if server.key in own]
-    others = [server for server in servers if server.key not in own]
-    choices = [
-        *(Option(server.key, server.label, "mail") for server in first),
-        Option(CUSTOM, CUSTOM_LABEL, "server"),
-        *(Option(server.key, server.label, "mail") for server in others),
-    ]
+    """The form with these presets to choose from, beside a custom server; the big ones first, then in their order."""
+    known = {server.key: Option(server.key, server.label, "mail") for server in servers}
+    known[CUSTOM] = Option(CUSTOM, CUSTOM_LABEL, "server")
+    first = [known[key] for key in FEATURED if key in known]
+    choices = [*first, *(option for key, option in known.items() if key not in FEATURED)]
     with_password = [*(server.key for server in servers if "password" in server.sign_in), CUSTOM]
     ways = {"password", *(way for server in servers for way in server.sign_in)}
     several = [server.key for server in servers if len(server.sign_in) > 1]

@@ -11,6 +11,8 @@ from crm_comm_plugin.accounts.form import Form
 from crm_comm_plugin.accounts.sms_form import CodeProblem, SmsForm
 from crm_comm_plugin.accounts.sms_schema import SmsSchema, sms_schema
 from crm_comm_plugin.domain.ports import Registry
+from crm_comm_plugin.domain.ports.discovery import MailDiscovery
+from crm_comm_plugin.domain.ports.oauth import OAuthDesk
 
 _KEPT = 16
 
@@ -18,9 +20,15 @@ _KEPT = 16
 class Forms:
     """Makes forms. A schema class is made once for each set of servers or gateways, not for each request."""
 
-    def __init__(self, registry: Registry, code_problem: CodeProblem | None = None) -> None:
-        self._registry = registry
-        self._code_problem = code_problem
+    def __init__(
+        self,
+        registry: Registry,
+        code_problem: CodeProblem | None = None,
+        oauth: OAuthDesk | None = None,
+        discovery: MailDiscovery | None = None,
+    ) -> None:
+        self._registry, self._code_problem = registry, code_problem
+        self._oauth, self._discovery = oauth, discovery
         self._schemas: dict[Any, type[FormSchema]] = {}
 
     def types(self) -> dict[str, AccountType]:
@@ -62,7 +70,8 @@ class Forms:
         if issubclass(kind.editor.schema, EmailSchema):
             servers = self._registry.servers()
             known = tuple(servers.values())
-            return EmailForm(kind, self._schema(("email", known), lambda: email_schema(known)), servers)
+            schema = self._schema(("email", known), lambda: email_schema(known))
+            return EmailForm(kind, schema, servers, self._oauth, self._discovery)
         if issubclass(kind.editor.schema, SmsSchema):
             gateways = self._registry.gateways()
             chosen = as_text(values.get("gateway"))

@@ -48,6 +48,10 @@ class AccountOAuth:
         self._connected = connected
         self._tokens = OAuthTokenStore(store=store, secret_store=secret_store, providers=providers, clock=clock)
 
+    def offered(self) -> tuple[tuple[str, str], ...]:
+        """(key, label) of all providers."""
+        return tuple((provider.key, provider.label) for provider in self._providers)
+
     def provider_for(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         """(key, label) of the provider whose tokens this server takes."""
         found = self._provider(values)

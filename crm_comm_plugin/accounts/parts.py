@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from crm_comm_plugin.accounts.forms import Forms
 from crm_comm_plugin.domain.ports import AccountStore, Clock, Events, Limiter, SecretStore
 from crm_comm_plugin.domain.ports.credits import CreditsDesk
+from crm_comm_plugin.domain.ports.oauth import OAuthDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +20,4 @@ class AccountParts:
     limiter: Limiter
     credits: CreditsDesk | None = None
     sandbox: bool = False
+    oauth: OAuthDesk | None = None

@@ -95,12 +95,18 @@ class Remover:
     def sweep(self) -> int:
         """Forget what was deleted more than 30 days ago, and secrets that nothing points to; how many secrets went."""
         removed = 0
+        oauth = self._parts.oauth
         for account in self._parts.store.purge(self._parts.clock.now() - RESTORABLE):
             for ref in account.secrets.values():
                 with contextlib.suppress(CommError):
                     self._parts.secrets.remove(ref.ref)
                     removed += 1
-        return removed + self._parts.secrets.sweep(self._parts.store.secret_refs)
+            if oauth is not None:
+                with contextlib.suppress(CommError):
+                    oauth.forget(account.id)
+        if oauth is None:
+            return removed + self._parts.secrets.sweep(self._parts.store.secret_refs)
+        return removed + self._parts.secrets.sweep(lambda: self._parts.store.secret_refs() | oauth.refs())
 
 
 def _token(at: datetime, ids: Sequence[str]) -> str:

@@ -1,45 +1,17 @@
-"""The mail servers this plugin knows by itself. Each number has its source and the month in which it was read."""
+"""The mail servers that an account's values mean: a preset, or the custom one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from crm_comm_hookspecs import Limit, MailServer, Window
+from crm_comm_hookspecs import MailServer
+from crm_comm_plugin.accounts.presets import PRESETS
 from crm_comm_plugin.domain.addresses import domain_of
+
+__all__ = ["CUSTOM", "CUSTOM_LABEL", "PRESETS", "preset_for", "resolved"]
 
 CUSTOM = "smtp"
 CUSTOM_LABEL = "Custom SMTP"
-
-PRESETS = (
-    MailServer(
-        key="gmail",
-        label="Gmail",
-        host="smtp.gmail.com",
-        port=587,
-        security="starttls",
-        domains=("gmail.com", "googlemail.com"),
-        limit=Limit(500, Window.DAY),
-        per_message=100,
-        help="Gmail wants an app password here, not your usual one. It needs 2-step verification.",
-        help_url="https://support.google.com/accounts/answer/185833",
-        source="https://support.google.com/mail/answer/22839",
-        as_of="2026-11",
-    ),
-    MailServer(
-        key="outlook",
-        label="Outlook",
-        host="smtp-mail.outlook.com",
-        port=587,
-        security="starttls",
-        domains=("outlook.com", "hotmail.com", "live.com", "msn.com"),
-        limit=Limit(300, Window.DAY),
-        per_message=100,
-        help="Outlook.com takes an app password at most; for many accounts it has switched passwords off.",
-        help_url="https://support.microsoft.com/account-billing/5896ed9b-4263-e681-128a-a6f2979a7944",
-        source="https://support.microsoft.com/office/279ee200-594c-40f0-9ec8-bb6af7735c2e",
-        as_of="2026-11",
-    ),
-)
 
 
 def preset_for(address: str, servers: Iterable[MailServer]) -> MailServer | None:

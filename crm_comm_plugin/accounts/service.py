@@ -32,6 +32,8 @@ from crm_comm_plugin.accounts.words import Words
 from crm_comm_plugin.domain.accounts import Status
 from crm_comm_plugin.domain.ports import AccountStore, Clock, Events, Limiter, Registry, SecretStore
 from crm_comm_plugin.domain.ports.credits import CreditsDesk
+from crm_comm_plugin.domain.ports.discovery import MailDiscovery
+from crm_comm_plugin.domain.ports.oauth import OAuthDesk
 
 _UNUSABLE = frozenset({Status.INACTIVE, Status.AUTH_FAILED, Status.SECRET_MISSING})
 """States in which a person must do something before anything can be sent."""
@@ -63,8 +65,10 @@ class Accounts:
         opener: Opener | None = None,
         credits: CreditsDesk | None = None,
         sandbox: bool = False,
+        oauth: OAuthDesk | None = None,
+        discovery: MailDiscovery | None = None,
     ) -> None:
-        self._forms = Forms(registry, credits.code_problem if credits is not None else None)
+        self._forms = Forms(registry, credits.code_problem if credits is not None else None, oauth, discovery)
         self._parts = AccountParts(
             store=store,
             secrets=secrets,
@@ -74,6 +78,7 @@ class Accounts:
             limiter=limiter,
             credits=credits,
             sandbox=sandbox,
+            oauth=oauth,
         )
         self.opener = opener or opener_of(store=store, secrets=secrets, registry=registry, events=events, clock=clock)
         self._listing, self._saver, self._checker = Listing(self._parts), Saver(self._parts), Checker(self._parts)

@@ -196,7 +196,6 @@ def test_a_preset_hides_host_and_port_and_forgets_them(world):
         ({"sender": "nobody"}, "sender"),
         ({"sender": "a@b.example\r\nBcc: c@d.example"}, "sender"),
         ({"user": "a\nb"}, "user"),
-        ({"sign_in": "oauth"}, "sign_in"),
         ({"account_name": ""}, "account_name"),
         ({"account_name": "x" * 101}, "account_name"),
         ({"account_name": "<b>News</b>"}, "account_name"),

@@ -29,10 +29,14 @@ class OAuthProvider(Protocol):
     hosts: the mail servers, and nobody else, that its tokens are sent to; scopes: what must be granted.
     """
 
-    key: str
-    label: str
-    hosts: frozenset[str]
-    scopes: tuple[str, ...]
+    @property
+    def key(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def hosts(self) -> frozenset[str]: ...
+    @property
+    def scopes(self) -> tuple[str, ...]: ...
 
     def authorize_url(self, *, state: str, verifier: str, redirect_uri: str, user: str) -> str:
         """The page to open in a browser (authorization code, PKCE S256)."""
@@ -120,6 +124,10 @@ class OAuthStore(Protocol):
 class OAuthDesk(Protocol):
     """OAuth as accounts and transports see it. values: an account's values with host, port, security and user."""
 
+    def offered(self) -> tuple[tuple[str, str], ...]:
+        """(key, label) of all providers that this installation has a client id of."""
+        ...
+
     def provider_for(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         """(key, label) of the provider whose tokens this server takes, if this installation has its client id."""
         ...
@@ -141,4 +149,12 @@ class OAuthDesk(Protocol):
 
     def signed_in(self, account_id: str, values: Mapping[str, Any]) -> bool:
         """True when this account, with these values, has a sign-in that stands."""
+        ...
+
+    def refs(self) -> frozenset[str]:
+        """Secret references in use, so that the sweep leaves them."""
+        ...
+
+    def forget(self, account_id: str) -> None:
+        """An account is gone for good."""
         ...
