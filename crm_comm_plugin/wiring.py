@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from crm_comm_hookspecs import (
     AccountType,
@@ -38,6 +39,7 @@ from crm_comm_plugin.sending import Sending
 from crm_comm_plugin.storage.accounts import StoredAccounts
 from crm_comm_plugin.storage.credits import SqlCredits
 from crm_comm_plugin.storage.database import Database
+from crm_comm_plugin.storage.explaining import unreadable_url
 from crm_comm_plugin.storage.ledger import SqlLedger
 from crm_comm_plugin.storage.locks import SqlSendLocks
 from crm_comm_plugin.storage.oauth import SqlOAuthStore
@@ -182,7 +184,13 @@ def build(settings: Settings, comm: Communication) -> Parts:
 
 
 def prepare(database: Database) -> None:
-    """Before first use: the folder of a SQLite file, readable by its owner alone, and the schema."""
+    """Before first use: the folder and the schema."""
+    make_folder(database)
+    ensure_schema(database)
+
+
+def make_folder(database: Database) -> None:
+    """The folder of a SQLite file, readable by its owner alone."""
     if (path := sqlite_path(database.url)) is not None:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -192,14 +200,18 @@ def prepare(database: Database) -> None:
                 retryable=False,
                 hint="Set data_dir (CRM_COMM_DATA_DIR) to a folder that you may write to.",
             ) from error
-    ensure_schema(database)
 
 
 def sqlite_path(url: str) -> Path | None:
     """The file of a SQLite URL, None for anything else."""
-    parsed = make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
-    return Path(parsed.database or "").absolute() if is_file else None
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise unreadable_url() from None
+    name = parsed.database or ""
+    if parsed.get_backend_name() != "sqlite" or name in ("", ":memory:"):
+        return None
+    return Path(name.removeprefix("file:").partition("?")[0] if name.startswith("file:") else name).absolute()
 
 
 def _secret_store(settings: Settings, database: Database, clock: Clock) -> KeyringSecretStore:

@@ -7,7 +7,7 @@ import typer
 
 from crm_comm_hookspecs import Account, Communication, Query, Row
 from crm_comm_plugin.cli import transfer
-from crm_comm_plugin.cli.common import Choices, Json, Yes, add
+from crm_comm_plugin.cli.common import Choices, Json, Yes, add, add_group
 from crm_comm_plugin.cli.endings import FAILED, USAGE, CommandError, as_lines, refused
 from crm_comm_plugin.cli.entering import interactive, pairs, save, secrets_from
 from crm_comm_plugin.cli.forms import fill_in
@@ -27,8 +27,7 @@ SecretFiles = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(help="The accounts: list, show, add, edit, delete, restore, test, export, import.")
-    app.add_typer(group, name="accounts")
+    group = add_group(app, "accounts", "The accounts: list, show, add, edit, delete, restore, test, export, import.")
     for name, function in (
         ("list", list_accounts),
         ("show", show),

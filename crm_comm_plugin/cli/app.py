@@ -38,14 +38,20 @@ def make_app() -> typer.Typer:
     return app
 
 
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Say which version this is.", is_eager=True)] = False,
-) -> None:
-    if version:
-        from importlib.metadata import version as version_of
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
 
-        typer.echo(f"crm-comm-plugin {version_of('crm-comm-plugin')}")
+        typer.echo(f"crm-comm-plugin {version('crm-comm-plugin')}")
         raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """The options before a command's name."""
 
 
 def run(arguments: Sequence[str]) -> int:

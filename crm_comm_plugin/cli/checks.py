@@ -94,11 +94,10 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     from sqlalchemy.engine import make_url
 
     from crm_comm_plugin.storage.database import Database
-    from crm_comm_plugin.wiring import database_url_of
+    from crm_comm_plugin.wiring import database_url_of, sqlite_path
 
-    url = make_url(database_url_of(settings))
-    name = url.render_as_string(hide_password=True)
-    file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+    file = sqlite_path(database_url_of(settings))
+    name = make_url(database_url_of(settings)).render_as_string(hide_password=True)
     if file is not None and not file.exists():
         yield Finding(level=OK, what="Database", text=f"{name} is not there yet; the first use makes it")
         return

@@ -112,6 +112,18 @@ def with_choices(function: Callable[..., None], root: bool = False) -> Callable[
     return command
 
 
+def add_group(app: typer.Typer, name: str, help: str) -> typer.Typer:
+    """A group of commands, which takes the common options as well."""
+    group = typer.Typer(help=help)
+    group.callback()(with_choices(_no_options, root=True))
+    app.add_typer(group, name=name)
+    return group
+
+
+def _no_options() -> None:
+    pass
+
+
 def add(app: typer.Typer, name: str, function: Callable[..., None], **options: Any) -> None:
     """Add a command with the common options; its help is the function's docstring."""
     app.command(name, **options)(with_choices(function))

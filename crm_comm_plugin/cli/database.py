@@ -2,7 +2,7 @@
 
 import typer
 
-from crm_comm_plugin.cli.common import Choices, Yes, add, parts_of
+from crm_comm_plugin.cli.common import Choices, Yes, add, add_group, parts_of
 from crm_comm_plugin.cli.endings import USAGE, CommandError
 from crm_comm_plugin.cli.entering import interactive
 from crm_comm_plugin.cli.output import say
@@ -10,11 +10,9 @@ from crm_comm_plugin.cli.output import say
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(help="The database: upgrade.")
-    app.add_typer(group, name="db")
+    group = add_group(app, "db", "The database: upgrade.")
     add(group, "upgrade", upgrade)
-    clocks = typer.Typer(help="The clock of the send limit: reset.")
-    app.add_typer(clocks, name="clock")
+    clocks = add_group(app, "clock", "The clock of the send limit: reset.")
     add(clocks, "reset", reset_clock)
 
 
@@ -22,9 +20,10 @@ def upgrade(choices: Choices) -> None:
     """Bring the database to this version's schema; a SQLite file is copied first. Stop the CRM before."""
     from crm_comm_plugin.storage import upgrade as schema
     from crm_comm_plugin.storage.database import Database
-    from crm_comm_plugin.wiring import database_url_of
+    from crm_comm_plugin.wiring import database_url_of, make_folder
 
     database = Database(database_url_of(choices.settings.resolved()))
+    make_folder(database)
     try:
         before = schema.status(database)
         copy = schema.migrate(database)

@@ -26,7 +26,7 @@ class CommandError(Exception):
 def refused(result: Result, what: str) -> CommandError:
     """The error for a Result that is not ok: every field's texts, so that all can be mended at once."""
     lines = tuple(f"{name}: {' '.join(texts)}" if name else " ".join(texts) for name, texts in result.errors.items())
-    if len(lines) == 1 and not result.message:
+    if len(lines) == 1:
         return CommandError(f"{what} {lines[0]}")
     return CommandError(f"{what} {result.message}".strip(), lines)
 

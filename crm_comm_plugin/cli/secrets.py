@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from crm_comm_plugin.cli.common import Choices, Json, add, parts_of
+from crm_comm_plugin.cli.common import Choices, Json, add, add_group, parts_of
 from crm_comm_plugin.cli.endings import CommandError
 from crm_comm_plugin.cli.output import print_json, say, table
 from crm_comm_plugin.domain.ports.secrets import SecretsStatus, UpkeepReport
@@ -12,8 +12,7 @@ from crm_comm_plugin.domain.ports.secrets import SecretsStatus, UpkeepReport
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(help="Stored passwords and codes: status, rotate, move.")
-    app.add_typer(group, name="secrets")
+    group = add_group(app, "secrets", "Stored passwords and codes: status, rotate, move.")
     add(group, "status", status)
     add(group, "rotate", rotate)
     add(group, "move", move)

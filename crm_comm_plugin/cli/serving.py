@@ -4,8 +4,13 @@ from typing import Annotated
 
 import typer
 
-from crm_comm_plugin.cli.common import Choices, add
+from crm_comm_plugin.cli.common import Choices, add, parts_of
 from crm_comm_plugin.cli.endings import CommandError
+from crm_comm_plugin.cli.output import say
+
+HOST, PORT = "127.0.0.1", 8765
+SMTP_PORT, GATEWAY_PORT = 8025, 8026
+"""As the reference host has them (a test compares); it needs the extra `web`, the help of this command does not."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,8 +20,10 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(
     choices: Choices,
-    host: Annotated[str, typer.Option(help="The address to listen on; only this machine by default.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8100,
+    host: Annotated[str, typer.Option(help="The address to listen on; only this machine by default.")] = HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = PORT,
+    smtp_port: Annotated[int, typer.Option(min=0, max=65535, help="Of the sandbox's mail server.")] = SMTP_PORT,
+    gateway_port: Annotated[int, typer.Option(min=0, max=65535, help="Of the sandbox's SMS gateway.")] = GATEWAY_PORT,
 ) -> None:
     """Start the reference host; prints the link to open. With --sandbox, nothing leaves this machine."""
     try:
@@ -24,4 +31,17 @@ def serve(
     except ModuleNotFoundError as error:
         text = f"The reference host needs {error.name}. Install it with: pip install 'crm-comm-plugin[web]'"
         raise CommandError(text) from error
-    run_host(choices.settings, host=host, port=port)
+    try:
+        with choices.communication() as comm:
+            run_host(
+                comm,
+                host,
+                port,
+                sandbox=comm.settings.sandbox,
+                smtp_port=smtp_port,
+                gateway_port=gateway_port,
+                folder=parts_of(comm).data_dir,
+                say=say,
+            )
+    except KeyboardInterrupt:  # how it is meant to be stopped
+        say("Stopped.")

@@ -22,10 +22,11 @@ class Shell:
 
     data: Path
     env: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = COMMAND
 
     def __call__(self, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*COMMAND, *arguments],
+            [*self.command, *arguments],
             input=stdin,
             capture_output=True,
             text=True,

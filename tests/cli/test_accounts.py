@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 import time
 
 import pytest
@@ -166,9 +165,8 @@ def test_a_person_is_asked_field_by_field(cli):
 def at_a_terminal(cli, arguments, answers) -> str:
     """Runs the command on a pseudo terminal and answers its questions by their first words; Enter for the others."""
     ours, theirs = pty.openpty()
-    code = "import sys; from crm_comm_plugin.cli import main; sys.exit(main())"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [*cli.command, *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

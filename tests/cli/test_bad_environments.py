@@ -58,7 +58,7 @@ def test_a_read_only_database(cli, stored):
 def test_a_locked_database(cli, stored):
     with locked(stored):
         line = cli.fails("accounts", "edit", "News", "account_name=Other", CRM_COMM_BUSY_TIMEOUT="0.2")
-    assert "Try again in a moment" in line
+    assert "try again in a moment" in line
 
 
 def test_a_file_that_is_no_database(cli, stored):
@@ -129,7 +129,7 @@ def test_a_port_in_use(cli):
         port = taken.getsockname()[1]
         line = cli.fails("serve", "--sandbox", "--port", str(port))
     assert str(port) in line
-    assert "--port" in line
+    assert "serve --help" in line
 
 
 @pytest.mark.real
@@ -138,7 +138,7 @@ def test_a_full_disk(cli, tmp_path):
     cli.data.mkdir()
     script = f'mount -t tmpfs -o size=1m tmpfs {cli.data} && head -c 900k /dev/zero > {cli.data}/ballast; exec "$@"'
     flags = "-m" if os.geteuid() == 0 else "-rm"
-    command = ["unshare", flags, "sh", "-c", script, "sh", "crm-comm", "accounts", "list"]
+    command = ["unshare", flags, "sh", "-c", script, "sh", *cli.command, "accounts", "list"]
     done = subprocess.run(command, env=cli.environment(), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert re.fullmatch(r"Error: .*(disk is full|space).*\n", done.stderr), done.stderr

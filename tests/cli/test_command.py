@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import pytest
-from conftest import COMMAND
 
 HEAVY = (
     "sqlalchemy",
@@ -56,7 +55,7 @@ def test_common_options_before_and_after_the_command(cli, tmp_path):
 
 
 def test_a_closed_pipe_is_no_traceback(cli):
-    command = " ".join(f"'{part}'" for part in [*COMMAND, "--help"])
+    command = " ".join(f"'{part}'" for part in [*cli.command, "--help"])
     done = subprocess.run(
         ["bash", "-c", f"{command} | true"], capture_output=True, text=True, env=cli.environment(), check=False
     )
@@ -71,7 +70,7 @@ def test_a_terminal_without_letters(cli):
 
 
 def test_an_unknown_time_zone(cli):
-    assert "Europe/Berlin" in cli.fails("accounts", "list", "--timezone", "Mars/Base")
+    assert "Europe/Berlin" in cli.fails("accounts", "list", "--timezone", "Mars/Base", code=2)
 
 
 def test_without_its_extra_it_says_what_to_install(cli):
@@ -99,3 +98,11 @@ def test_doctor_on_a_new_machine_finds_nothing_wrong(cli):
     assert {finding["what"] for finding in findings} >= {"Data folder", "Database", "Clock", "Secrets", "Plugins"}
     assert not [finding for finding in findings if finding["level"] == "bad"]
     assert all(finding["hint"] for finding in findings if finding["level"] == "warn")
+
+
+def test_the_ports_of_serve_are_those_of_the_reference_host():
+    from crm_comm_plugin.cli import serving
+    from crm_comm_plugin.hosts.web import sandbox, serve
+
+    assert (serving.HOST, serving.PORT) == (serve.HOST, serve.PORT)
+    assert (serving.SMTP_PORT, serving.GATEWAY_PORT) == (sandbox.SMTP_PORT, sandbox.GATEWAY_PORT)

@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND
 
 LETTER = ("--subject", "November", "--text", "Hello!")
 
@@ -154,7 +153,7 @@ def test_ctrl_c_stops_after_what_is_in_flight(cli, mail, tmp_path):
     many = tmp_path / "many.csv"
     many.write_text("email\n" + "".join(f"p{n}@example.com\n" for n in range(400)))
     process = subprocess.Popen(
-        [*COMMAND, "send", "News", str(many), *LETTER],
+        [*cli.command, "send", "News", str(many), *LETTER],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
