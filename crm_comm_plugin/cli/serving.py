@@ -1,9 +1,11 @@
 """`crm-comm serve`: the reference host, to try everything out and to see how a host is made."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from crm_comm_hookspecs import Communication, Settings
 from crm_comm_plugin.cli.common import Choices, add, parts_of
 from crm_comm_plugin.cli.endings import CommandError
 from crm_comm_plugin.cli.output import say
@@ -32,7 +34,7 @@ def serve(
         text = f"The reference host needs {error.name}. Install it with: pip install 'crm-comm-plugin[web]'"
         raise CommandError(text) from error
     try:
-        with choices.communication() as comm:
+        with Communication.load(_settings(choices, host, port)) as comm:
             run_host(
                 comm,
                 host,
@@ -45,3 +47,11 @@ def serve(
             )
     except KeyboardInterrupt:  # how it is meant to be stopped
         say("Stopped.")
+
+
+def _settings(choices: Choices, host: str, port: int) -> Settings:
+    """In the sandbox services of this machine call back; to the outside a loopback address would be of no use."""
+    settings = choices.settings.resolved()
+    if not settings.sandbox or settings.base_url or not port:
+        return settings
+    return replace(settings, base_url=f"http://{f'[{host}]' if ':' in host else host}:{port}")

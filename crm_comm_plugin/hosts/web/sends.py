@@ -12,7 +12,7 @@ from crm_comm_hookspecs import Communication, Outcome, RecipientStatus, SendRepo
 from crm_comm_plugin.hosts.web.pages import Web, render, utc, web_of
 from crm_comm_plugin.hosts.web.people import context_of
 
-PAGE = 100
+PAGE = 25
 _PAGES = 20
 _COLUMNS = ("address", "name", "status", "reason", "detail", "code", "at", "retry_at")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -11,6 +11,7 @@ from crm_comm_hookspecs import (
     Action,
     Context,
     Editor,
+    Page,
     Query,
     Record,
     UnknownEditor,
@@ -21,6 +22,8 @@ from crm_comm_plugin.hosts.web.people import context_of
 
 PAGE = 50
 _MAX_TEXT = 200
+ACCOUNTS = "accounts"
+FEW = 200
 RESTORE = Action(name="restore", label="Restore", needs="many", style="primary", icon="restore")
 """The contract has this action for deleted accounts; it stands in no toolbar, so the host adds it to its own."""
 
@@ -114,10 +117,18 @@ def _listed(request: Request, web: Web, context: Context, viewer: Viewer) -> dic
         "page": page,
         "query": query,
         "editors": editors,
-        "has_accounts": viewer.name == "accounts",
+        "has_accounts": viewer.name == ACCOUNTS,
+        "under": _senders(web, viewer, page),
         "shown_actions": _toolbar(context, viewer, deleted=query.deleted),
         "has_deleted": any(action.kind == "delete" for action in viewer.actions),
     }
+
+
+def _senders(web: Web, viewer: Viewer, page: Page) -> dict[str, str]:
+    """What stands under an account's name, where asking for all accounts is cheap."""
+    if viewer.name != ACCOUNTS or page.total is None or page.total > FEW:
+        return {}
+    return {account.id: account.sender for account in web.comm.accounts(usable=False)}
 
 
 def _toolbar(context: Context, viewer: Viewer, *, deleted: bool) -> list[Action]:

@@ -11,7 +11,7 @@ from crm_comm_plugin.hosts.web.sandbox.smtp import SmtpServer
 from crm_comm_plugin.hosts.web.sandbox.state import State
 
 HOST = "127.0.0.1"
-SMTP_PORT, GATEWAY_PORT = 8025, 8026
+SMTP_PORT, GATEWAY_PORT = 8766, 8767
 """Fixed, so that accounts saved yesterday find their servers today."""
 
 

@@ -38,7 +38,7 @@ export class Combobox {
     }
     const found = await this.fetch(`=${this.hidden.value}`);
     if (!found) return;
-    this.label = this.input.value = found[0] ? labelOf(found[0]) : this.hidden.value;
+    this.label = this.input.value = found[0] ? found[0].label : this.hidden.value;
   }
 
   later() {
@@ -58,7 +58,7 @@ export class Combobox {
   }
 
   line(option, index) {
-    const line = make("li", { role: "option", id: `${this.list.id}-${index}`, textContent: labelOf(option), title: option.hint || "" });
+    const line = make("li", { role: "option", id: `${this.list.id}-${index}`, textContent: option.label, title: option.hint || "" });
     line.dataset.value = option.value;
     return line;
   }
@@ -119,10 +119,4 @@ export class Combobox {
       else this.input.value = this.label;
     } else this.input.value = this.label;
   }
-}
-
-function labelOf(option) {
-  const code = /^flag:([A-Z]{2})$/.exec(option.icon || "")?.[1];
-  const flag = code ? String.fromCodePoint(...[...code].map((letter) => 127397 + letter.charCodeAt(0))) + " " : "";
-  return flag + option.label;
 }

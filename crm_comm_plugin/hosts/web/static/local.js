@@ -56,7 +56,7 @@ class LocalTime extends HTMLElement {
     const at = new Date(this.getAttribute("at"));
     if (Number.isNaN(at.valueOf())) return;
     const form = this.getAttribute("form");
-    if (form === "day") this.textContent = format(at, { day: "numeric", month: "short", timeZone });
+    if (form === "day") this.textContent = format(at, { day: "numeric", month: "short", timeZone: "UTC" });
     else this.textContent = form === "relative" ? relative(at) : moment(at);
     this.title = format(at, { dateStyle: "full", timeStyle: "medium", timeZone });
   }
@@ -74,6 +74,11 @@ class LocalNumber extends HTMLElement {
     const value = this.getAttribute("value");
     if (value !== "" && Number.isFinite(Number(value))) this.textContent = number(Number(value));
   }
+}
+
+// Drawings hold no HTML, so their days are written here.
+for (const text of document.querySelectorAll("text[data-day]")) {
+  text.textContent = format(new Date(`${text.dataset.day}T12:00:00Z`), { day: "numeric", month: "short", timeZone: "UTC" });
 }
 
 customElements.define("local-time", LocalTime);

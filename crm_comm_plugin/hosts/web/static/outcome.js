@@ -27,7 +27,7 @@ function lines(text) {
   for (const line of text.split("\n")) {
     const step = STEP.exec(line);
     if (!step) {
-      if (steps && /^\s+\S/.test(line)) steps.lastElementChild.append(make("br"), line.trim());
+      if (steps && /^\s+\S/.test(line)) steps.lastElementChild.lastElementChild.append(make("br"), line.trim());
       else {
         steps = null;
         parts.push(make("p", { textContent: line }));
@@ -37,7 +37,7 @@ function lines(text) {
     if (!steps) parts.push((steps = make("ul", { className: "steps" })));
     const good = GOOD.includes(step[1]);
     const mark = make("span", { className: "mark", "aria-hidden": "true", textContent: good ? "✓" : "✗" });
-    steps.append(make("li", { className: good ? "good" : "wrong" }, mark, make("span", { className: "sr", textContent: good ? "Done: " : "Failed: " }), step[2]));
+    steps.append(make("li", { className: good ? "good" : "wrong" }, mark, make("span", { className: "sr", textContent: good ? "Done: " : "Failed: " }), make("span", { className: "what", textContent: step[2] })));
   }
   return parts;
 }
@@ -51,7 +51,7 @@ function more(details) {
 export function showConflict(editor, result) {
   showResult(editor.outcome, { ...result, level: "warn" });
   const note = editor.outcome.firstElementChild;
-  const button = (text, action, className = "secondary") => {
+  const button = (text, action, className = "quiet") => {
     const made = make("button", { type: "button", className, textContent: text });
     made.addEventListener("click", action);
     return made;

@@ -37,7 +37,7 @@ export function ask({ title, text, yes = "Yes", no = "No" }, danger = false) {
         make("header", {}, make("h2", { id: "question-title", textContent: title })),
         make("div", { className: "body", id: "question-text", textContent: text }),
         make("footer", {}, make("div", { className: "ending" },
-          make("button", { value: "no", className: "secondary", textContent: no, type: "submit" }),
+          make("button", { value: "no", className: "quiet", textContent: no, type: "submit" }),
           make("button", { value: "yes", className: danger ? "danger" : "primary", textContent: yes, type: "submit" })))));
     dialog.setAttribute("aria-labelledby", "question-title");
     dialog.setAttribute("aria-describedby", "question-text");

@@ -49,6 +49,7 @@ function clicked(event) {
   if (row && !event.target.closest("a, input, button, label")) {
     const id = row.dataset.id;
     choose(chosen.size === 1 && chosen.has(id) ? [] : [id]);
+    row.querySelector("[data-pick]").focus({ preventScroll: true });
   }
 }
 
@@ -67,7 +68,7 @@ function pressed(event) {
   const field = event.target.closest("input:not([type=checkbox]), textarea, select");
   if (field) return;
   if (event.key === "/" && !event.ctrlKey) return focusSearch(event);
-  const inside = event.target.closest("#list") || event.target === document.body;
+  const inside = event.target.closest("#list, main") || event.target === document.body;
   if (!inside) return;
   if (event.key === "Delete") return act(document.querySelector('.toolbar [data-kind="delete"]'));
   if (event.key === "ArrowDown" || event.key === "ArrowUp") return step(event);
