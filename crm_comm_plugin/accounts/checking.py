@@ -37,10 +37,22 @@ class Checker:
                 typed=frozenset(n for n in posted if isinstance(n, str)),
             )
         )
+        hints = self._with_limit(stored, advice.hints)
         errors = _filled_in(form, loaded, posted) | advice.errors
         if self._taken(loaded, stored):
             errors[NAME] = [TAKEN]
-        return Result(ok=not errors, errors=errors, hints=advice.hints, values=advice.values)
+        return Result(ok=not errors, errors=errors, hints=hints, values=advice.values)
+
+    def _with_limit(self, stored: StoredAccount | None, hints: Errors) -> Errors:
+        """What the provider's own stops say about the count that is set."""
+        stopped = self._parts.limiter.hints([stored]) if stored is not None else {}
+        if stored is None or stored.id not in stopped:
+            return hints
+        text = (
+            f"The provider stopped this account again and again, last at {stopped[stored.id]} recipients. "
+            "Lower the count to that, so that campaigns know before they start."
+        )
+        return {**hints, "limitation_count": [text, *hints.get("limitation_count", [])]}
 
     def _taken(self, loaded: Loaded, stored: StoredAccount | None) -> bool:
         if NAME in loaded.errors or not loaded.name:

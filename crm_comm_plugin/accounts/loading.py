@@ -92,7 +92,7 @@ def _read(form: Form, raw: Mapping[str, Any], kept: frozenset[str]) -> tuple[dic
         _log.error("The form of %r failed with %s.", form.type.key, type(error).__name__)
         errors = {"": ["This form is broken. Please tell whoever made its plugin."]}
     shown = {n: v for n, v in data.items() if n not in hidden} if isinstance(data, dict) else {}
-    return shown, hidden, errors
+    return shown, hidden, {n: texts for n, texts in errors.items() if n not in hidden}
 
 
 def _tame(value: Any) -> Any:

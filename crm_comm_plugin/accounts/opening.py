@@ -16,8 +16,8 @@ from crm_comm_hookspecs import (
     UnknownAccount,
 )
 from crm_comm_plugin.accounts.form import Form
-from crm_comm_plugin.accounts.loading import stored_values
 from crm_comm_plugin.accounts.forms import Forms
+from crm_comm_plugin.accounts.loading import stored_values
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.ports import AccountStore, Clock, Events, SecretStore
 

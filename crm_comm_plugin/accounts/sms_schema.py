@@ -60,11 +60,17 @@ def sms_schema(gateways: Mapping[str, SmsGateway], chosen: str = "") -> type[Sms
         for name, field in _further(gateways[key]).items():
             before = fields[name].metadata["when"]["gateway"] if name in fields else []
             when = {**field.metadata.get("when", {}), "gateway": [*before, key]}
-            fields[name] = changed(field, {"when": when})
+            fields[name] = changed(field, {"when": when, **_demanded(field, key)}, required=False)
     own = picked.fields if picked is not None else None
     bases: tuple[type[FormSchema], ...] = (SmsSchema,) if own is None else (SmsSchema, own)
     bound = ("gateway", *(name for name in (own.binding_fields() if own else ()) if name in fields))
     return type("SmsSchema", bases, {**fields, "bound_fields": bound, "Meta": FormSchema.Meta})
+
+
+def _demanded(field: Any, gateway: str) -> dict[str, Any]:
+    """A field that its gateway requires is required only while that gateway is chosen."""
+    wanted = field.metadata.get("required_when")
+    return {"required_when": {**(wanted or {}), "gateway": [gateway]}} if wanted or field.required else {}
 
 
 def _further(gateway: SmsGateway) -> dict[str, Any]:

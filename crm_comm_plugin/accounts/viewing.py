@@ -1,9 +1,13 @@
 """The list of accounts: its columns and toolbar, and its rows a page at a time."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
 from crm_comm_hookspecs import (
     PERMISSION_DELETE,
     PERMISSION_EDIT,
     Action,
+    Allowance,
     Column,
     Confirm,
     Context,
@@ -18,6 +22,7 @@ from crm_comm_plugin.accounts.cursors import after_of, cursor_of
 from crm_comm_plugin.accounts.parts import AccountParts
 from crm_comm_plugin.accounts.removing import RESTORABLE
 from crm_comm_plugin.accounts.words import Words
+from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.ports import AccountPage, AccountQuery
 
 NAME = "accounts"
@@ -32,6 +37,8 @@ COLUMNS = (
 SORTS = ("name", "type", "last_used")
 MOST_ROWS = 500
 MOST_SEARCH = 200
+MOST_FORECASTS = 10
+"""Of more accounts at their limit the list says only from when on some is free."""
 _DELETE = Confirm("Delete the selected accounts?", "They can be brought back for 30 days.")
 _TOOLBAR = (
     (PERMISSION_EDIT, Action(name="edit", label="Edit", kind="edit", needs="one", icon="pencil", shortcut="Enter")),
@@ -112,6 +119,7 @@ class Listing:
         texts = [account.id for account in accounts if account.channel == "sms"]
         left = self._parts.credits.left(texts) if texts and self._parts.credits is not None else {}
         labels = {key: kind.label for key, kind in self._parts.forms.types().items()}
+        freed = self._freed(accounts, allowances)
         return tuple(
             Row(
                 id=account.id,
@@ -120,12 +128,26 @@ class Listing:
                     "name": account.name,
                     "type": labels.get(account.type, account.type),
                     "status": cells.state(account, closures.get(account.id), words, now),
-                    "usage": cells.usage(allowances.get(account.id), left.get(account.id), None, words),
+                    "usage": cells.usage(
+                        allowances.get(account.id), left.get(account.id), freed.get(account.id), words
+                    ),
                     "last_used": account.last_used_at or "",
                 },
             )
             for account in accounts
         )
+
+    def _freed(
+        self, accounts: Sequence[StoredAccount], allowances: Mapping[str, Allowance]
+    ) -> dict[str, tuple[datetime, int]]:
+        """When how many are free again, of accounts that are at their limit."""
+        full = [a for a in accounts if (known := allowances.get(a.id)) and known.remaining == 0 and known.limit.count]
+        found: dict[str, tuple[datetime, int]] = {}
+        for account in full[:MOST_FORECASTS]:
+            _, later = self._parts.limiter.forecast(account, allowances[account.id].limit.count or 1)
+            if later:
+                found[account.id] = later[0]
+        return found
 
 
 def _examine(query: Query) -> None:

@@ -103,6 +103,7 @@ class CountingLimiter:
     def __init__(self) -> None:
         self.used: dict[str, tuple[int, datetime | None]] = {}
         self.closed: dict[str, Any] = {}
+        self.stopped: dict[str, int] = {}
         self.calls = 0
 
     def allowances(self, accounts):
@@ -125,6 +126,9 @@ class CountingLimiter:
 
     def closures(self, accounts):
         return self.closed
+
+    def hints(self, accounts):
+        return {account.id: self.stopped[account.id] for account in accounts if account.id in self.stopped}
 
     def forecast(self, account, units):
         used, free_at = self.used.get(account.id, (0, None))
@@ -203,7 +207,10 @@ class World:
         return Line(self, "{host}:{port}/{security}".format_map(values), secrets)
 
     def _open_gateway(self, account, values, secrets):
-        return self.registry.gateways()[values["gateway"]].open(account, values, secrets)
+        gateway = self.registry.gateways().get(values["gateway"])
+        if gateway is None:
+            raise TransportError("The gateway is not installed.", reason=Reason.AUTH)
+        return gateway.open(account, values, secrets)
 
     def saved(self, values=GMAIL, editor="email", context=ALICE) -> str:
         result = self.accounts.save(context, editor, "", values, "")

@@ -1,0 +1,247 @@
+"""SMS accounts: fields, gateways that come and go with fields of their own, actions that a gateway can do."""
+
+from decimal import Decimal
+
+import pytest
+
+from crm_comm_hookspecs import Context, FormSchema, Result, Secret, Text, TransportError, Unsupported
+from crm_comm_hookspecs.testing import FakeGateway
+from tests.accounts.world import ALICE
+
+TEXTS = {"account_name": "Texts", "country_code": "DE"}
+
+
+class Address(FormSchema):
+    """A gateway that is somewhere."""
+
+    url = Text(required=True, metadata={"label": "Address"})
+    token = Secret(metadata={"label": "Token"})
+
+
+class Region(FormSchema):
+    """Another one that calls something else by the same name."""
+
+    url = Text(maxlength=3, metadata={"label": "Region"})
+
+
+class Desk:
+    """The CreditsDesk port: remembers what it was asked."""
+
+    def __init__(self, answer=None) -> None:
+        self.calls, self.answer = [], answer or Result(message="done")
+
+    def run(self, context, action, account, values, secrets, confirmed=""):
+        self.calls.append((action, account.id, dict(values), dict(secrets), confirmed))
+        return self.answer
+
+    def confirm(self, context, action, account, values, secrets):
+        return None
+
+    def left(self, account_ids):
+        return {}
+
+    def code_problem(self, gateway, code):
+        return "" if code == "AB12CD34" else "An access code has 8 letters and digits."
+
+
+def gateway(key="fake", fields=None, **options):
+    made = FakeGateway(key, **options)
+    made.fields = fields
+    return made
+
+
+def save(world, values, key="", version="*"):
+    return world.accounts.save(ALICE, "sms", key, values, version)
+
+
+def editor(world, context=ALICE):
+    return next(e for e in world.accounts.editors(context) if e.name == "sms")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("AB12-CD34", "AB12CD34"),
+        (" ab12 cd34\n", "ab12cd34"),
+        ("AB–12—CD‑34", "AB12CD34"),
+        ("id-1:se-cret", "id-1:se-cret"),
+    ],
+)
+def test_spaces_and_dashes_of_a_paste_do_no_harm(world, typed, kept):
+    assert save(world, {**TEXTS, "access_code": typed}).ok
+    assert list(world.secrets.kept.values()) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("sender", "kept"),
+    [
+        ("+44 20 7946-0000", "+442079460000"),
+        ("12345", "12345"),
+        ("Acme", "Acme"),
+        ("A1b2C3d4E5f", "A1b2C3d4E5f"),
+        ("", ""),
+    ],
+)
+def test_sender_ids_of_each_kind(world, sender, kept):
+    key = save(world, {**TEXTS, "sender_id": sender}).id
+    assert world.record(key, "sms").values["sender_id"] == kept
+    assert world.store.find(key).sender == kept
+
+
+@pytest.mark.parametrize(
+    "sender", ["ab", "A1b2C3d4E5f6", "Acme GmbH!", "+0123456789", "12", "+", "Äcme", "123456789012"]
+)
+def test_other_sender_ids_are_refused(world, sender):
+    assert list(save(world, {**TEXTS, "sender_id": sender}).errors) == ["sender_id"]
+
+
+def test_countries_are_kept_as_iso_codes(world):
+    key = save(world, {**TEXTS, "country_code": "gb"}).id
+    assert world.record(key, "sms").values["country_code"] == "GB"
+    for odd in ("XX", "44", "+44", "Germany", "UK"):
+        assert list(save(world, {**TEXTS, "account_name": odd, "country_code": odd}).errors) == ["country_code"]
+    assert world.accounts.open_record(Context(user="x", region="fr"), "sms", "").values["country_code"] == "FR"
+    assert world.accounts.open_record(Context(user="x", region="Narnia"), "sms", "").values["country_code"] == ""
+
+
+def test_a_national_number_is_shown_becoming_international(world):
+    hint = world.accounts.check(ALICE, "sms", "", {"country_code": "IT"}, "country_code").hints["country_code"][0]
+    assert "+39" in hint
+    assert "becomes" in hint
+
+
+def test_a_pasted_code_is_checked_at_once(world):
+    accounts = world.make(credits=Desk())
+    bad = accounts.check(ALICE, "sms", "", {"access_code": "AB12"}, "access_code")
+    assert bad.errors == {"access_code": ["An access code has 8 letters and digits."]}
+    assert accounts.check(ALICE, "sms", "", {"access_code": "AB12-CD34"}, "access_code").ok
+
+
+def test_the_gateway_is_hidden_while_there_is_only_one(world):
+    world.gateways = [gateway("one")]
+    assert next(f for f in editor(world).fields if f.name == "gateway").widget == "hidden"
+    key = save(world, TEXTS).id
+    assert world.record(key, "sms").values["gateway"] == "one"
+    world.gateways.append(gateway("two"))
+    field = next(f for f in editor(world).fields if f.name == "gateway")
+    assert (field.widget, [o.value for o in field.options]) == ("select", ["one", "two"])
+    assert list(save(world, {"gateway": "three"}, key).errors) == ["gateway"]
+
+
+def test_without_any_gateway_an_account_can_be_made_and_says_what_is_missing(world):
+    result = save(world, TEXTS)
+    assert result.ok
+    assert "gateway" in result.hints[""][0]
+
+
+def test_a_gateways_own_fields_are_shown_validated_and_kept(world):
+    world.gateways = [gateway("plain"), gateway("placed", Address)]
+    fields = {f.name: f for f in editor(world).fields}
+    assert fields["url"].when == {"gateway": ["placed"]}
+    assert fields["token"].secret
+    assert save(world, {**TEXTS, "gateway": "plain"}).ok
+    refused = save(world, {**TEXTS, "account_name": "B", "gateway": "placed", "token": "t"})
+    assert list(refused.errors) == ["url"]
+    key = save(world, {**TEXTS, "account_name": "B", "gateway": "placed", "url": "https://a.example", "token": "t"}).id
+    record = world.record(key, "sms")
+    assert record.values["url"] == "https://a.example"
+    assert set(record.secrets) == {"token"}
+
+
+def test_codes_stay_with_their_gateway_and_its_address(world):
+    world.gateways = [gateway("plain"), gateway("placed", Address)]
+    key = save(world, {**TEXTS, "gateway": "placed", "url": "https://a.example", "access_code": "AB12CD34"}).id
+    for change in ({"url": "https://evil.example"}, {"gateway": "plain"}):
+        assert "access_code" in save(world, change, key).errors
+        assert "access_code" in world.accounts.check(ALICE, "sms", key, change, "gateway").errors
+    assert save(world, {"country_code": "GB", "sender_id": "Acme"}, key).ok
+    assert save(world, {"gateway": "plain", "access_code": None}, key).ok
+    assert world.secrets.kept == {}
+
+
+def test_two_gateways_may_call_different_things_alike(world):
+    world.gateways = [gateway("placed", Address), gateway("regional", Region)]
+    when = next(f for f in editor(world).fields if f.name == "url").when
+    assert sorted(when["gateway"]) == ["placed", "regional"]
+    assert save(world, {**TEXTS, "gateway": "regional", "url": "eu"}).ok
+    assert list(save(world, {**TEXTS, "account_name": "B", "gateway": "regional", "url": "long"}).errors) == ["url"]
+    assert save(world, {**TEXTS, "account_name": "C", "gateway": "placed", "url": "longer"}).ok
+
+
+def test_schemas_do_not_pile_up(world):
+    from marshmallow import class_registry
+
+    world.gateways = [gateway("placed", Address)]
+    for _ in range(50):
+        editor(world)
+        save(world, {})
+    assert not [
+        name for name in class_registry._registry if "SmsSchema" in name and len(class_registry._registry[name]) > 1
+    ]
+    assert editor(world).schema is editor(world).schema
+
+
+def test_only_what_a_gateway_can_do_is_offered_and_the_rest_refused_by_name(world):
+    accounts = world.make(credits=Desk())
+    world.gateways = [gateway(capabilities=("balance",))]
+    assert [a.name for a in editor(world).actions] == ["refresh_credits"]
+    assert accounts.acts("purchase_credits", "sms")
+    with pytest.raises(Unsupported):
+        accounts.run(ALICE, "purchase_credits", (), "sms", TEXTS, "")
+    with pytest.raises(Unsupported):
+        world.accounts.run(ALICE, "refresh_credits", (), "sms", TEXTS, "")
+
+
+def test_actions_get_what_is_typed_and_what_is_stored(world):
+    world.gateways = [gateway()]
+    desk = Desk(Result(open_url="https://pay.example/1"))
+    accounts = world.make(credits=desk)
+    assert accounts.run(ALICE, "purchase_credits", (), "sms", {"country_code": "DE"}, "").open_url
+    key = save(world, {**TEXTS, "access_code": "AB12CD34"}).id
+    accounts.run(ALICE, "activate", (key,), "sms", {"access_code": ""}, "yes")
+    accounts.run(ALICE, "refresh_credits", (key,), "", {}, "")
+    assert [(c[0], c[1], c[3], c[4]) for c in desk.calls] == [
+        ("purchase_credits", "", {}, ""),
+        ("activate", key, {"access_code": "AB12CD34"}, "yes"),
+        ("refresh_credits", key, {"access_code": "AB12CD34"}, ""),
+    ]
+    assert desk.calls[1][2]["gateway"] == "fake"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://pay.example", "javascript:alert(1)", "https://", "ftp://x.example", "//x.example"]
+)
+def test_only_safe_pages_are_opened(world, url):
+    world.gateways = [gateway()]
+    result = world.make(credits=Desk(Result(open_url=url))).run(ALICE, "purchase_credits", (), "sms", {}, "")
+    assert (result.ok, result.open_url) == (False, "")
+
+
+def test_the_sandbox_may_open_pages_of_this_machine(world):
+    world.gateways = [gateway()]
+    desk = Desk(Result(open_url="http://127.0.0.1:8000/pay"))
+    assert world.make(credits=desk, sandbox=True).run(ALICE, "purchase_credits", (), "sms", {}, "").open_url
+    assert not world.make(credits=desk).run(ALICE, "purchase_credits", (), "sms", {}, "").open_url
+
+
+def test_an_account_without_a_code_has_no_credits_where_they_are_sold(world):
+    world.gateways = [gateway("sells"), gateway("trusts", capabilities=("balance",))]
+    key = save(world, {**TEXTS, "gateway": "sells"}).id
+    assert world.store.find(key).status == "no_credits"
+    assert save(world, {"access_code": "AB12CD34"}, key).ok
+    assert world.store.find(key).status == "untested"
+    assert world.store.find(save(world, {**TEXTS, "account_name": "B", "gateway": "trusts"}).id).status == "untested"
+
+
+def test_a_gateway_that_is_gone_is_told(world):
+    world.gateways = [gateway("one"), gateway("two")]
+    key = save(world, {**TEXTS, "gateway": "two", "access_code": "AB12CD34"}).id
+    world.gateways.pop()
+    assert "gateway" in save(world, {"account_name": "B"}, key).errors
+    with pytest.raises(TransportError):
+        world.accounts.opener.connect(world.store.find(key))
+
+
+def test_balances_are_decimals(world):
+    world.gateways = [gateway(price=Decimal("0.1"))]
+    assert world.registry.gateways()["fake"].price == Decimal("0.1")
