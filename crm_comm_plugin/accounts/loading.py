@@ -54,7 +54,7 @@ def load(form: Form, stored: StoredAccount | None, posted: Any) -> Loaded:
     data, hidden, errors = _read(form, raw, frozenset(secrets))
     typed = {name: data.pop(name) or "" for name in form.secrets if name in data}
     typed = {name: text for name, text in typed.items() if text}
-    values, unfit = _as_json(data)
+    values, unfit = _as_json(form, data)
     values = form.complete(values)
     gone = _gone(form, values, hidden, posted) - set(typed)
     moved = {n for n in set(secrets) - set(typed) - gone if not form.same_place(secrets[n].bound, values)}
@@ -85,6 +85,8 @@ def _read(form: Form, raw: Mapping[str, Any], kept: frozenset[str]) -> tuple[dic
     try:
         schema = form.schema(kept=kept)
         hidden = schema.hidden(raw)
+        for name in hidden & set(schema.fields):
+            schema.fields[name].required = False  # what is not shown cannot be filled in
         data = schema.load(raw)
     except ValidationError as error:
         data, errors = error.valid_data, flat(cast("Mapping[Any, Any]", error.normalized_messages()))  # type: ignore[no-untyped-call]
@@ -92,7 +94,7 @@ def _read(form: Form, raw: Mapping[str, Any], kept: frozenset[str]) -> tuple[dic
         _log.error("The form of %r failed with %s.", form.type.key, type(error).__name__)
         errors = {"": ["This form is broken. Please tell whoever made its plugin."]}
     shown = {n: v for n, v in data.items() if n not in hidden} if isinstance(data, dict) else {}
-    return shown, hidden, {n: texts for n, texts in errors.items() if n not in hidden}
+    return shown, hidden, errors
 
 
 def _tame(value: Any) -> Any:
@@ -126,15 +128,24 @@ def _texts(found: Any) -> list[str]:
     return [str(found)]
 
 
-def _as_json(data: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
+def _as_json(form: Form, data: Mapping[str, Any]) -> tuple[dict[str, Any], Errors]:
     values: dict[str, Any] = {}
     errors: Errors = {}
-    for name, value in data.items():
+    for name in data:
         try:
-            values[name] = to_json(value)
-        except (CommError, RecursionError):
+            values[name] = _plain(form, name, data)
+        except Exception:  # noqa: BLE001 - a foreign field's mistake must not take the form down
             errors[name] = ["This cannot be stored. Please tell whoever made this form's plugin."]
     return values, errors
+
+
+def _plain(form: Form, name: str, data: Mapping[str, Any]) -> Any:
+    """A loaded value in JSON types; what the contract has no value of (a date, say) as its field writes it."""
+    try:
+        return to_json(data[name])
+    except CommError:
+        field = form.schema._declared_fields[name]
+        return to_json(field.serialize(name, dict(data)))
 
 
 def _asked(form: Form, secrets: Mapping[str, SecretRef], moved: set[str]) -> Errors:

@@ -1,0 +1,147 @@
+"""Account types of other plugins: stored, guarded and shown like our own, and unable to break them."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from marshmallow import ValidationError, fields, validates_schema
+
+from crm_comm_hookspecs import (
+    AccountSchema,
+    AccountType,
+    Action,
+    Confirm,
+    Context,
+    Editor,
+    Query,
+    Result,
+    Secret,
+    Text,
+    TransportError,
+    UnknownEditor,
+)
+from crm_comm_hookspecs.testing import FakeTransport
+from tests.accounts.world import ALICE
+
+FAX = {"account_name": "Fax", "station": "Office", "pin": "1234", "since": "2026-11-24"}
+
+
+class FaxSchema(AccountSchema):
+    station = Text(required=True)
+    pin = Secret(required=True)
+    since = fields.Date()
+    colour = Text(required=True, metadata={"when": {"station": ["Colour"]}})
+
+    @validates_schema
+    def no_thirteen(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("station") == "13":
+            raise ValidationError("No.", "station")
+        if data.get("station") == "boom":
+            raise RuntimeError("a mistake with 1234 in it")
+
+
+def connect(account, values, secrets):
+    if values.get("station") == "Broken":
+        raise RuntimeError("1234")
+    return FakeTransport()
+
+
+def run(context, action, account, values, secrets):
+    if action == "explode":
+        raise RuntimeError("1234")
+    if action == "odd":
+        return "no result"
+    return Result(message=f"{action} {account.name} {values['station']} {secrets['pin']}"[:-5])
+
+
+ACTIONS = (
+    Action(name="ring", label="Ring", confirm=Confirm("Ring?", "It is loud.")),
+    Action(name="explode", label="Explode"),
+    Action(name="odd", label="Odd"),
+)
+
+
+@pytest.fixture
+def fax(world):
+    editor = Editor(name="fax", title="Fax", schema=FaxSchema, actions=ACTIONS)
+    world.types.append(
+        AccountType(key="fax", label="Fax", icon="", channel="fax", editor=editor, connect=connect, run=run)
+    )
+    return world
+
+
+def save(world, values, key="", version="*"):
+    return world.accounts.save(ALICE, "fax", key, values, version)
+
+
+def test_it_is_stored_and_listed_like_our_own(fax):
+    key = save(fax, FAX).id
+    record = fax.record(key, "fax")
+    assert record.values["since"] == "2026-11-24"
+    assert set(record.secrets) == {"pin"}
+    (row,) = fax.accounts.list_rows(ALICE, Query()).rows
+    assert (row.editor, row.cells["type"]) == ("fax", "Fax")
+    assert fax.accounts.accounts("fax", usable=True)[0].id == key
+    assert fax.accounts.viewer(ALICE).actions[0].editors == ("email", "sms", "fax")
+    assert save(fax, {"since": date(2026, 1, 1).isoformat(), "pin": "1234"}, key).ok
+
+
+def test_its_fields_are_validated_by_its_schema(fax):
+    assert list(save(fax, {**FAX, "station": "13"}).errors) == ["station"]
+    assert set(save(fax, {"account_name": "x"}).errors) == {"station", "pin"}
+    assert list(save(fax, {**FAX, "station": "Colour"}).errors) == ["colour"]
+    assert "station" in save(fax, {**FAX, "station": "a\0b"}).errors
+
+
+def test_its_secret_stays_where_it_was_set_for(fax):
+    key = save(fax, FAX).id
+    refused = save(fax, {"station": "Elsewhere"}, key)
+    assert list(refused.errors) == ["pin"]
+    assert save(fax, {"account_name": "Renamed"}, key).ok
+
+
+def test_a_broken_schema_is_told_and_stores_nothing(fax):
+    result = save(fax, {**FAX, "station": "boom"})
+    assert "broken" in result.errors[""][0]
+    assert "1234" not in repr(result)
+    assert fax.accounts.check(ALICE, "fax", "", {**FAX, "station": "boom"}, "station").errors
+
+
+def test_its_own_actions_are_run_and_isolated(fax):
+    key = save(fax, FAX).id
+    assert fax.run("ring", (key,), "fax", {}).message == "ring Fax Office"
+    for action in ("explode", "odd"):
+        result = fax.run(action, (key,), "fax", {})
+        assert not result.ok
+        assert "1234" not in repr(result)
+    assert fax.accounts.confirm(ALICE, "ring", (key,), "fax", {}).title == "Ring?"
+    viewer = Context(user="v", permissions=frozenset({"communication.view"}))
+    assert [e.actions for e in fax.accounts.editors(viewer) if e.name == "fax"] == [()]
+
+
+def test_a_connect_that_breaks_is_a_transport_error_without_its_words(fax):
+    key = save(fax, {**FAX, "station": "Broken"}).id
+    with pytest.raises(TransportError) as broken:
+        fax.accounts.opener.connect(fax.store.find(key))
+    assert "1234" not in str(broken.value)
+    assert not fax.run("test", (key,)).ok
+
+
+def test_its_accounts_outlive_its_plugin(fax):
+    key = save(fax, FAX).id
+    fax.types.clear()
+    (row,) = fax.accounts.list_rows(ALICE, Query()).rows
+    assert row.cells["type"] == "fax"
+    assert not fax.accounts.serves("fax")
+    with pytest.raises(UnknownEditor):
+        fax.accounts.open_record(ALICE, "fax", key)
+    with pytest.raises(UnknownEditor):
+        fax.accounts.opener.connect(fax.store.find(key))
+    assert fax.run("delete", (key,)).ok
+
+
+def test_a_key_that_cannot_be_stored_is_left_out(fax):
+    editor = Editor(name="x" * 101, title="X", schema=FaxSchema)
+    fax.types.append(AccountType(key="x" * 101, label="X", icon="", channel="x", editor=editor, connect=connect))
+    assert fax.accounts.serves("fax")
+    assert not fax.accounts.serves("x" * 101)
