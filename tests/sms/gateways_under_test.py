@@ -98,7 +98,7 @@ def kannel(tools: GatewayTools) -> Service:
     accepted: list[str] = []
 
     def answer(seen: Seen) -> Answered:
-        accepted.append(dict(parse_qsl(seen.body.decode()))["to"])
+        accepted.append(seen.headers["x-kannel-to"])
         return Answered(202, b"0: Accepted for delivery", "text/plain")
 
     return _service(Kannel, tools, answer, accepted, "crm:pass")

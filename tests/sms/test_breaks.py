@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from crm_comm_hookspecs import CommError, Recipient, RecipientStatus, TextMessage, TransportError
+from crm_comm_hookspecs import CommError, EmailMessage, Recipient, RecipientStatus, TextMessage, TransportError
 from crm_comm_plugin.transports.sms.credits_gateway import CreditsGateway
 from tests.sms.conftest import ACCOUNT
-from tests.sms.faulty_server import BREAKS
+from tests.sms.faulty_server import BREAKS, Answered
 from tests.sms.gateways_under_test import SERVICES, numbers
 
 CODE = "GOODCODE1"
@@ -170,3 +170,59 @@ def test_a_name_that_does_not_exist_is_said_so(tools):
     gateway = CreditsGateway(tools)
     with pytest.raises(TransportError, match="name is not known"):
         gateway.balance({"gateway_url": "https://gateway.invalid/v1"}, SECRETS)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_texts_that_are_none_are_refused_and_the_others_go(name, tools):
+    service = SERVICES[name](tools)
+    try:
+        batch = [
+            (Recipient("+447700900001"), TextMessage("")),
+            (Recipient("+447700900002"), TextMessage("half \ud83d")),
+            (Recipient("+447700900003"), EmailMessage(subject="Hello", text="Hello")),
+            (Recipient("+447700900004"), TextMessage("Hello")),
+        ]
+        transport = service.open(ACCOUNT)
+        outcomes = list(transport.deliver(batch))
+        transport.close()
+        assert [(o.status, o.reason) for o in outcomes] == [("failed", "message")] * 3 + [("sent", "")]
+        assert service.accepted == ["+447700900004"]
+    finally:
+        service.server.close()
+
+
+def test_a_password_that_cannot_be_sent_is_said_so(tools):
+    service = SERVICES["kannel"](tools)
+    service.secrets["access_code"] = "crm:two\nlines"
+    outcomes, error = deliver(service.open(ACCOUNT), numbers(2))
+    service.server.close()
+    assert {(o.status, o.reason) for o in outcomes} == {("skipped", "unreachable")}
+    assert "cannot be sent" in str(error)
+    assert "lines" not in f"{error}{outcomes}"
+
+
+def test_a_redirect_is_not_followed(tools):
+    elsewhere = SERVICES["twilio"](tools)
+    service = SERVICES["twilio"](tools)
+    try:
+        service.server.answer = lambda seen: Answered(307, b"", headers={"Location": elsewhere.server.url + seen.path})
+        deliver(service.open(ACCOUNT), numbers(2))
+        assert elsewhere.server.seen == []
+    finally:
+        service.server.close()
+        elsewhere.server.close()
+
+
+@pytest.mark.parametrize("code", ["abcd1234:s3cret-canary"])
+def test_a_key_in_a_query_is_in_no_log(code, tools, caplog):
+    caplog.set_level("DEBUG")
+    service = SERVICES["vonage"](tools)
+    service.server.answer = lambda seen: Answered(200, b'{"value": 1.5, "autoReload": false}')
+    service.server.breaks.extend(["drop_after"])  # repeated, which is logged with its address
+    assert service.gateway.balance({}, {"access_code": code}).balance == Decimal("1.5")
+    service.server.close()
+    assert "api_secret=***" in caplog.text
+    assert "s3cret" not in caplog.text
+    with pytest.raises(TransportError) as caught:
+        service.gateway.balance({}, {"access_code": code})
+    assert "s3cret" not in repr(caught.value) + str(caught.value.__context__)

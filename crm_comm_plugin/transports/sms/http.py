@@ -68,10 +68,11 @@ class HttpLine:
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Read something; a broken line is tried once more. Raises TransportError(UNREACHABLE)."""
-        try:
-            return self.call("GET", path, params=params)
-        except AnswerLost:
-            pass
+        for _ in range(2):
+            try:
+                return self.call("GET", path, params=params)
+            except AnswerLost:
+                continue
         raise unreachable("The gateway did not answer in time.")
 
     def call(
@@ -81,21 +82,22 @@ class HttpLine:
         *,
         data: Any = None,
         form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
         params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
     ) -> Answer:
         """One request; data: a JSON body. Raises TransportError when it surely never left, AnswerLost when it may."""
         import requests
 
-        body = None if data is None else json.dumps(data, ensure_ascii=True).encode()
         kind = {} if data is None else {"Content-Type": "application/json"}
+        content = body if data is None else json.dumps(data, ensure_ascii=True).encode()
         problem = ""
         try:
             response = self._open().request(
                 method,
                 self.base + path,
                 params=params,
-                data=form if form is not None else body,
+                data=form if form is not None else content,
                 headers={"Accept": "application/json", **kind, **(headers or {})},
                 auth=self._auth,
                 timeout=self._timeout,
@@ -141,13 +143,11 @@ class HttpLine:
         if self._session is None:
             import requests
             from requests.adapters import HTTPAdapter
-            from urllib3.util import Retry
 
             _hide_secrets_in_logs()
             session = requests.Session()
-            retry = Retry(total=1, connect=0, read=1, status=0, other=0, redirect=0, allowed_methods={"GET"})
             for scheme in ("https://", "http://"):
-                session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=1))
+                session.mount(scheme, HTTPAdapter(max_retries=0, pool_maxsize=1))
             self._session = session
         return self._session
 
@@ -173,10 +173,14 @@ def _never_left(error: Exception) -> str:
         return "The gateway's name is not known."
     if any(isinstance(cause, low.NewConnectionError) for cause in causes):
         return "The gateway does not accept connections."
-    if isinstance(
-        error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema)
-    ):
-        return "The gateway's address is not a web address."
+    unsendable = (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidHeader,
+    )
+    if isinstance(error, unsendable):
+        return "The gateway's address, the access code or the sender holds characters that cannot be sent."
     return ""
 
 
@@ -221,9 +225,10 @@ def _hidden(part: object) -> object:
 
 
 def _hide_secrets_in_logs() -> None:
-    log = logging.getLogger("urllib3.connectionpool")
-    if not any(isinstance(known, _SecretFilter) for known in log.filters):
-        log.addFilter(_SecretFilter())
+    for name in ("urllib3.connectionpool", "urllib3.util.retry"):
+        log = logging.getLogger(name)
+        if not any(isinstance(known, _SecretFilter) for known in log.filters):
+            log.addFilter(_SecretFilter())
 
 
 def _no_auth(request: "PreparedRequest") -> "PreparedRequest":

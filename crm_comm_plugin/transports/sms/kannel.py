@@ -1,6 +1,7 @@
 """Kannel's HTTP interface (smsbox, sendsms). Access code: USERNAME:PASSWORD of the sendsms user.
 
-Facts: Kannel's user guide 1.4.5. Everything goes in a form body, so that neither password nor number is in a URL.
+Facts: Kannel's user guide 1.4.5, and what 1.4.5 answers. Everything goes in headers and body of a POST, so that
+neither password nor number is in a URL.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,14 +14,13 @@ from crm_comm_hookspecs import Account, FormSchema, InvalidInput, Outcome, Reaso
 from crm_comm_hookspecs.fields import Text as TextField
 from crm_comm_plugin.domain.segments import UCS_2, text_size
 from crm_comm_plugin.transports.sms.gateway import BaseGateway, GatewayTools
-from crm_comm_plugin.transports.sms.http import AnswerLost, HttpLine, checked_url
-from crm_comm_plugin.transports.sms.outcomes import Text, delivery_of, refused, sent
+from crm_comm_plugin.transports.sms.http import Answer, AnswerLost, HttpLine, checked_url, unreachable
+from crm_comm_plugin.transports.sms.outcomes import SENDER_REFUSED, Text, delivery_of, refused, sent
 from crm_comm_plugin.transports.sms.plumbing import OneByOne
 
 _FINAL_REPORTS = 1 | 2 | 16
 """dlr-mask: delivered to the phone, not delivered, rejected by the SMS centre."""
 _DELIVERED = {"1": True, "2": False, "16": False}
-_QUEUED = (b"0:", b"3:")
 
 
 def _is_kannel_url(url: str) -> None:
@@ -78,31 +78,44 @@ class KannelTransport(OneByOne):
 
     def _greet(self) -> str:
         """Kannel cannot be asked without sending; a request without a number is refused after the password was read."""
-        answer = self.line.call("POST", "", form={"username": self._user, "password": self._password, "text": ""})
-        if answer.status == 403 or b"uthoriz" in answer.body:
+        try:
+            answer = self._post("", {})
+        except AnswerLost:
+            raise unreachable("Kannel does not answer.") from None
+        if answer.status == 403:
             raise TransportError("Kannel does not accept this user.", reason=Reason.AUTH, hint="Check the access code.")
+        if answer.status != 400:
+            raise unreachable("There is no Kannel at this address.")
         return "Kannel answers"
 
     def _send_one(self, text: Text) -> Outcome:
-        form = {
-            "username": self._user,
-            "password": self._password,
-            "to": text.recipient.address,
-            "text": text.text,
-            "charset": "UTF-8",
-            "coding": "2" if text_size(text.text).encoding == UCS_2 else "0",
-        }
+        size = text_size(text.text)
+        headers = {"To": text.recipient.address, "Coding": "2" if size.encoding == UCS_2 else "0"}
         if self.sender:
-            form["from"] = self.sender
+            headers["From"] = self.sender
         if self.report_url:
-            form |= {"dlr-mask": str(_FINAL_REPORTS), "dlr-url": f"{self.report_url}?ref={text.ref}&d=%d"}
-        answer = self.line.call("POST", "", form=form)
-        if answer.status == 202 or (answer.status == 200 and answer.body.startswith(_QUEUED)):
-            return sent(text, segments=text_size(text.text).segments)
+            headers |= {"DLR-Mask": str(_FINAL_REPORTS), "DLR-Url": f"{self.report_url}?ref={text.ref}&d=%d"}
+        answer = self._post(text.text, headers)
+        if answer.status == 202:
+            return sent(text, segments=size.segments)
         if answer.status == 403:
             return refused(text, Reason.AUTH, "403")
         if answer.status == 503:
             return refused(text, Reason.UNREACHABLE, "503", self.later(60))
+        if answer.status == 400 and answer.body.startswith(b"Sender"):
+            return refused(text, Reason.REFUSED, "400", later=True, detail=SENDER_REFUSED)
         if 400 <= answer.status < 500:
             return refused(text, Reason.REFUSED, str(answer.status))
         raise AnswerLost
+
+    def _post(self, text: str, headers: Mapping[str, str]) -> Answer:
+        told = {"Username": self._user, "Password": self._password, **headers}
+        return self.line.call(
+            "POST",
+            "",
+            body=text.encode("utf-8", "replace"),
+            headers={
+                "Content-Type": "text/plain; charset=UTF-8",
+                **{f"X-Kannel-{name}": value.encode() for name, value in told.items()},
+            },
+        )

@@ -1,5 +1,6 @@
 """The base of all SMS transports: references before texts go, one text after the other, and when to stop."""
 
+import re
 import secrets as randomness
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ SHORT_PAUSE = 5.0
 """Seconds that are waited at once; a longer pause goes back to who sends."""
 PATIENCE = 3
 """How many short pauses in a row are taken for one text."""
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class SmsTransport:
@@ -71,10 +73,12 @@ class SmsTransport:
     def texts_of(self, batch: Iterable[tuple[Recipient, Message]]) -> Iterator[Text | Outcome]:
         """Each message as a text with a new reference, or the outcome of what is none."""
         for recipient, message in batch:
-            if isinstance(message, TextMessage) and message.text:
-                yield Text(randomness.token_hex(REF_BYTES), recipient, message.text)
+            text = message.text if isinstance(message, TextMessage) else ""
+            if text and not _HALVES.search(text):
+                yield Text(randomness.token_hex(REF_BYTES), recipient, text)
             else:
-                yield refused(Text("", recipient, ""), Reason.MESSAGE, detail="There is no text.")
+                problem = "The text holds half a character." if text else "There is no text."
+                yield refused(Text("", recipient, ""), Reason.MESSAGE, detail=problem)
 
     def remember(self, texts: Sequence[Text]) -> None:
         """Write the references before the texts go; raises TransportError when that cannot be done."""
