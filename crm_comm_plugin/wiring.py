@@ -177,7 +177,7 @@ def build(settings: Settings, comm: Communication) -> Parts:
         sending=sending,
         credits=desk,
         oauth=oauth,
-        account_types=_account_types(settings, registry, desk),
+        account_types=(email_type(smtp_connect(settings, registry.servers, oauth.access_token)), sms_type(desk.open)),
         mail_servers=PRESETS,
         sms_gateways=_gateways(settings, clock, balances, texts),
     )
@@ -243,10 +243,6 @@ def _ledger(settings: Settings, database: Database, clock: SystemClock | Injecte
     """With PostgreSQL and no injected clock the server's clock is the only one."""
     by_server = settings.clock is None and not database.is_sqlite
     return SqlLedger(database, None if by_server else clock.reading, ceiling_of(settings.installation_limit))
-
-
-def _account_types(settings: Settings, registry: HookRegistry, desk: CreditsService) -> tuple[AccountType, ...]:
-    return email_type(smtp_connect(settings, registry.servers)), sms_type(desk.open)
 
 
 def _gateways(settings: Settings, clock: Clock, balances: SqlCredits, texts: SqlTexts) -> tuple[SmsGateway, ...]:

@@ -10,6 +10,9 @@ from crm_comm_hookspecs import InvalidInput
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+Where = tuple[int, tuple[str | int, ...]]
+"""A socket family and address."""
+
 MOST_ADDRESSES = 8
 """A name with more addresses than this has the rest left out."""
 
@@ -71,26 +74,35 @@ class Networks:
         that answers differently a moment later gains nothing.
         """
         deadline = time.monotonic() + timeout
-        found = resolve(host, port)
-        usable = [(family, where) for family, where in found if not self.refuses(str(where[0]))]
+        return reach(self.judged(host, port), deadline - time.monotonic(), timeout)
+
+    def judged(self, host: str, port: int) -> "list[Where]":
+        """The addresses of a name that may be connected to. Raises AddressRefused, socket.gaierror."""
+        usable = [(family, where) for family, where in resolve(host, port) if not self.refuses(str(where[0]))]
         if not usable:
             raise AddressRefused(f"This installation does not connect to the network in which {host} is.")
-        problem: OSError = TimeoutError("timed out")
-        for number, (family, where) in enumerate(usable):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            try:
-                return _connected(family, where, left / (len(usable) - number), timeout)
-            except OSError as error:
-                problem = error
-        raise problem
+        return usable
 
 
-def resolve(host: str, port: int) -> list[tuple[int, tuple[str | int, ...]]]:
+def reach(judged: "list[Where]", seconds: float, timeout: float) -> socket.socket:
+    """The first of these addresses that answers, within so many seconds for all; timeout: of the connected socket."""
+    deadline = time.monotonic() + seconds
+    problem: OSError = TimeoutError("timed out")
+    for number, (family, where) in enumerate(judged):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            return _connected(family, where, left / (len(judged) - number), timeout)
+        except OSError as error:
+            problem = error
+    raise problem
+
+
+def resolve(host: str, port: int) -> "list[Where]":
     """(family, socket address) of a name, without repeats. Raises socket.gaierror."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    unique: dict[tuple[int, tuple[str | int, ...]], None] = {}
+    unique: dict[Where, None] = {}
     for family, _, _, _, where in found:
         unique[int(family), tuple(part for part in where if isinstance(part, str | int))] = None
     return list(unique)[:MOST_ADDRESSES]

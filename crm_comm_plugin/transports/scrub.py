@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable
 
 HIDDEN = "[hidden]"
-_CODED = re.compile(r"[A-Za-z0-9+/]{12,}={0,2}")
+_CODED = re.compile(r"[A-Za-z0-9+/._~-]{24,}={0,2}|[A-Za-z0-9+/]{12,}={0,2}")
+"""Base64, and OAuth tokens."""
 
 
 class Scrubber:

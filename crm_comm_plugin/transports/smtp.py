@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,12 +21,13 @@ from crm_comm_hookspecs.messages import Message
 from crm_comm_plugin.domain.sends import CountedOutcome
 from crm_comm_plugin.transports.headers import Unsendable
 from crm_comm_plugin.transports.mime import Composer, Mail
+from crm_comm_plugin.transports.network import Networks
 from crm_comm_plugin.transports.replies import Meaning, Phase, Reply, meaning_of
 from crm_comm_plugin.transports.scrub import Scrubber
 from crm_comm_plugin.transports.smtp_diagnose import diagnose
 from crm_comm_plugin.transports.smtp_line import LineBroken, SmtpLine
 from crm_comm_plugin.transports.smtp_open import AGAIN, OpenFailed, open_line
-from crm_comm_plugin.transports.smtp_target import Target, target_of
+from crm_comm_plugin.transports.smtp_target import Target, Tokens, target_of
 
 BATCH = 50
 IDLE_SECONDS = 20.0
@@ -43,12 +45,16 @@ _SENT, _SKIPPED, _FAILED, _UNKNOWN = (
 )
 
 
-def smtp_connect(settings: Settings, servers: Callable[[], Mapping[str, MailServer]]) -> Connect:
-    """The `connect` of the e-mail account type. servers: the presets as registered now."""
+def smtp_connect(
+    settings: Settings, servers: Callable[[], Mapping[str, MailServer]], tokens: Tokens | None = None
+) -> Connect:
+    """The `connect` of the e-mail account type. servers: the presets as registered now; tokens: where OAuth's are."""
     now = settings.clock or _now
+    networks = Networks(settings.allowed_networks, settings.denied_networks)
 
     def connect(account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Transport:
-        target = target_of(account, values, secrets, servers())
+        found = target_of(account, values, secrets, servers(), tokens)
+        target = replace(found, networks=networks, plain_passwords=settings.allow_plain_passwords)
         return SmtpTransport(target, settings.smtp_timeout, settings.smtp_ca_file, now)
 
     return connect

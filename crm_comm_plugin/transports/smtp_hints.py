@@ -90,10 +90,23 @@ def password_in_clear() -> Hint:
     return Hint("The password was not sent, because the line is not encrypted.", "security", "Choose STARTTLS or TLS.")
 
 
+def refused_network(text: str) -> Hint:
+    """Our own settings forbid it."""
+    return Hint(text, "host", "Ask your administrator: it is set by allowed_networks and denied_networks.")
+
+
+def token(target: Target, detail: str) -> Hint:
+    """An OAuth token was not accepted, even a new one."""
+    about = detail if "user and password" not in detail else "The server does not accept this sign-in."
+    return Hint(about, "sign_in", f"Check that {target.user} is the account that signed in, and sign in again.")
+
+
 def no_sign_in(target: Target) -> Hint:
     """The server offers no way to sign in that we know."""
     if target.security == "none":
         return Hint("The server offers no sign-in on this line.", "security", "Choose STARTTLS or TLS.")
+    if target.token is not None:
+        return Hint("The server offers no sign-in with OAuth.", "sign_in", "Choose a password, or check the server.")
     return Hint(
         "The server offers no sign-in with a password.", "user", "Leave the user empty, or check server and port."
     )

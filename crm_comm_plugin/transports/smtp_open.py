@@ -2,16 +2,16 @@
 
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from crm_comm_hookspecs import Reason
+from crm_comm_hookspecs import Reason, TransportError
 from crm_comm_plugin.transports import smtp_hints as hints
+from crm_comm_plugin.transports.network import AddressRefused, peer_is_loopback, reach
 from crm_comm_plugin.transports.replies import Meaning, Phase, Reply, meaning_of
 from crm_comm_plugin.transports.smtp_hints import Hint
 from crm_comm_plugin.transports.smtp_line import LineBroken, SmtpLine
-from crm_comm_plugin.transports.smtp_sign_in import mechanisms, with_password
+from crm_comm_plugin.transports.smtp_sign_in import mechanisms, with_password, with_token
 from crm_comm_plugin.transports.smtp_target import PASSWORD, Target
 
 RESOLVE, CONNECT = "resolve", "connect"
@@ -59,28 +59,18 @@ def open_line(target: Target, seconds: float, ca_file: str, passed: Passed = lam
 
 def _connected(target: Target, seconds: float, passed: Passed) -> socket.socket:
     try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        judged = target.networks.judged(target.host, target.port)
+    except AddressRefused as error:
+        raise OpenFailed(CONNECT, hints.refused_network(str(error)), wait=None) from None
     except (OSError, UnicodeError):
         raise OpenFailed(RESOLVE, hints.resolving(target)) from None
     passed(RESOLVE, "")
-    deadline, timed_out = time.monotonic() + seconds, False
-    for family, kind, protocol, _, address in found:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
-        connected = socket.socket(family, kind, protocol)
-        try:
-            connected.settimeout(left)
-            connected.connect(address)
-            connected.settimeout(seconds)
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            connected.close()
-            timed_out = isinstance(error, TimeoutError)
-            continue
-        passed(CONNECT, "")
-        return connected
-    raise OpenFailed(CONNECT, hints.connecting(target, timed_out))
+    try:
+        connected = reach(judged, seconds, seconds)
+    except OSError as error:
+        raise OpenFailed(CONNECT, hints.connecting(target, isinstance(error, TimeoutError))) from None
+    passed(CONNECT, "")
+    return connected
 
 
 def _context(ca_file: str) -> ssl.SSLContext:
@@ -143,23 +133,45 @@ def _start_tls(line: SmtpLine, target: Target, context: ssl.SSLContext, passed: 
 def _sign_in(line: SmtpLine, target: Target, passed: Passed) -> None:
     if not target.user:
         return
-    if target.sign_in != PASSWORD:
+    if target.sign_in != PASSWORD and target.token is None:
         hint = Hint("Signing in with OAuth is not possible with this server here.", "sign_in", "Choose a password.")
         raise OpenFailed(Phase.SIGN_IN, hint, reason=Reason.AUTH, wait=None)
-    if not line.encrypted and not _is_loopback(line.sock):
+    private = line.encrypted or peer_is_loopback(line.sock)
+    if not private and not target.plain_passwords:
         raise OpenFailed(Phase.SIGN_IN, hints.password_in_clear(), reason=Reason.AUTH, wait=None)
-    if not mechanisms(line):
+    if not mechanisms(line, target.token is not None):
         raise OpenFailed(Phase.SIGN_IN, hints.no_sign_in(target), reason=Reason.AUTH, wait=None)
     try:
-        reply = with_password(line, target.user, target.password)
+        reply = _asked_in(line, target)
     except LineBroken:
         hint = Hint("The line broke while signing in.", "", "Try again in a few minutes.")
         raise OpenFailed(Phase.SIGN_IN, hint) from None
     if not reply.good:
         meaning = meaning_of(reply, Phase.SIGN_IN)
-        hint = hints.sign_in(target, meaning.detail, reply) if meaning.reason == Reason.AUTH else Hint(meaning.detail)
+        refused = hints.token(target, meaning.detail) if target.token else hints.sign_in(target, meaning.detail, reply)
+        hint = refused if meaning.reason == Reason.AUTH else Hint(meaning.detail)
         raise OpenFailed(Phase.SIGN_IN, hint, reply, meaning.reason, meaning.wait)
-    passed(Phase.SIGN_IN, "")
+    passed(Phase.SIGN_IN, "" if private else "It went unencrypted, as the setting allow_plain_passwords allows.")
+
+
+def _asked_in(line: SmtpLine, target: Target) -> Reply:
+    """With a password; or with a token, and once more with a new one, since a token may end at any moment."""
+    if target.token is None:
+        return with_password(line, target.user, target.password)
+    token = _token(target, "")
+    reply = with_token(line, target.user, token, target.host, target.port)
+    if reply.code != 535 or line.sock is None:
+        return reply
+    return with_token(line, target.user, _token(target, token), target.host, target.port)
+
+
+def _token(target: Target, rejected: str) -> str:
+    try:
+        return target.token(rejected) if target.token is not None else ""
+    except TransportError as error:
+        hint = Hint(error.message, "sign_in", error.hint)
+        wait = None if error.reason == Reason.AUTH else AGAIN
+        raise OpenFailed(Phase.SIGN_IN, hint, reason=error.reason, wait=wait) from None
 
 
 def _refused(step: str, meaning: Meaning, reply: Reply) -> OpenFailed:
@@ -169,13 +181,3 @@ def _refused(step: str, meaning: Meaning, reply: Reply) -> OpenFailed:
 
 def _cipher(connected: socket.socket) -> str:
     return str(connected.version() or "") if isinstance(connected, ssl.SSLSocket) else ""
-
-
-def _is_loopback(connected: socket.socket) -> bool:
-    """Asked of the socket itself, so that no DNS answer can say otherwise."""
-    import ipaddress
-
-    peer = str(connected.getpeername()[0]).partition("%")[0]
-    address = ipaddress.ip_address(peer)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)

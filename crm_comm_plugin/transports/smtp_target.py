@@ -1,19 +1,30 @@
 """Where an SMTP transport goes to: an account's values, with its preset's server, and its secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from crm_comm_hookspecs import Account, MailServer, Reason, TransportError
 from crm_comm_plugin.domain.addresses import is_address, normalise_address
+from crm_comm_plugin.transports.network import Networks
 
 CUSTOM = "smtp"
+CUSTOM_PER_MESSAGE = 100
+"""Recipients that every server takes in one message (RFC 5321 section 4.5.3.1.8)."""
 PASSWORD = "password"  # noqa: S105 - a way to sign in, not a secret
+OAUTH = "oauth"
+
+Tokens = Callable[[str, Mapping[str, Any], str], str]
+"""(account id, values, the token that was refused or "") -> an access token; raises TransportError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A server and who signs in there. sender "" = the account has none yet. per_connection 0 = no bound."""
+    """A server and who signs in there. sender "" = the account has none yet. per_connection 0 = no bound.
+
+    token: asks for an OAuth token, given the one that was refused; networks: where may be connected to;
+    plain_passwords: secrets may go unencrypted to other machines.
+    """
 
     host: str
     port: int
@@ -25,10 +36,18 @@ class Target:
     preset: str = CUSTOM
     help: str = ""
     per_connection: int = 0
+    per_message: int = 1
+    token: Callable[[str], str] | None = field(default=None, repr=False)
+    networks: Networks = field(default_factory=Networks)
+    plain_passwords: bool = False
 
 
 def target_of(
-    account: Account, values: Mapping[str, Any], secrets: Mapping[str, str], servers: Mapping[str, MailServer]
+    account: Account,
+    values: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    servers: Mapping[str, MailServer],
+    tokens: Tokens | None = None,
 ) -> Target:
     """The target of an account; raises TransportError when its preset is gone or its server is not given."""
     preset = str(values.get("server") or CUSTOM)
@@ -55,7 +74,15 @@ def target_of(
         preset=preset,
         help=found.help if found else "",
         per_connection=found.per_connection if found else 0,
+        per_message=max(1, found.per_message) if found else CUSTOM_PER_MESSAGE,
+        token=_source(account, {**values, "host": host, "port": port, "security": security}, tokens),
     )
+
+
+def _source(account: Account, values: Mapping[str, Any], tokens: Tokens | None) -> Callable[[str], str] | None:
+    if tokens is None or values.get("sign_in") != OAUTH:
+        return None
+    return lambda rejected: tokens(account.id, values, rejected)
 
 
 def _sender(sender: str, user: str) -> str:
