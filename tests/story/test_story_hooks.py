@@ -48,7 +48,7 @@ class Relay:
         )  # fmt: skip
 
     def sign_in(self, server: Any, session: Any, envelope: Any, mechanism: str, login: Any) -> AuthResult:
-        return AuthResult(success=login.password == PASSWORD.encode())
+        return AuthResult(success=login.password == PASSWORD.encode(), handled=False)
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
         self.arrived += envelope.rcpt_tos
@@ -175,7 +175,7 @@ def test_the_whole_story(database_url: str, tmp_path: Path, relay: Relay) -> Non
     assert (account.id, account.name, account.channel) == (saved.id, "Sales", "email")
     assert comm.allowance(account.id).remaining == 3
     people = [Recipient(f"p{n}@example.org", f"P{n}", {"n": n}) for n in range(4)]
-    people += [Recipient("P0@EXAMPLE.org"), Recipient("no address")]
+    people += [Recipient("p0@EXAMPLE.org"), Recipient("no address")]
     ready = comm.prepare(account.id, people)
     assert [(r.name, r.fields) for r in ready.ready[:2]] == [("P0", {"n": 0}), ("P1", {"n": 1})]
     assert sorted(str(r.reason) for r in ready.rejected) == ["duplicate", "invalid_address"]
@@ -196,7 +196,7 @@ def test_the_whole_story(database_url: str, tmp_path: Path, relay: Relay) -> Non
     called = diagram.take()
     assert called[:5] == ["accounts", "allowance", "prepare", "preview", "send"]
     assert "limit_reached" in called
-    assert called[-4:] == ["allowance", "outcomes", "sends"][-4:] or called[-3:] == ["allowance", "outcomes", "sends"]
+    assert called[-3:] == ["allowance", "outcomes", "sends"]
 
     # The same call again sends nothing twice; when the window has passed it reaches the rest.
     again = comm.send(account.id, letter, people, key="spring", campaign="Spring")

@@ -59,13 +59,23 @@ def normalise(recipient: Recipient, values: Mapping[str, Any]) -> Recipient | Re
 def run(
     context: Context, action: str, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]
 ) -> Result:
-    """The editor's own button, on values that need not be saved yet."""
-    if action != "print_journal":
-        return Result(ok=False, level="bad", message="A fax account cannot do this.")
+    """The editor's own buttons, on values that need not be saved yet."""
     transport = connect(account, values, secrets)
-    waiting = transport.waiting()
-    transport.close()
-    return Result(message=f"{waiting} faxes wait in the folder.", level="ok")
+    try:
+        if action == "test_connection":
+            return tested(transport)
+        if action == "print_journal":
+            return Result(message=f"{transport.waiting()} faxes wait in the folder.", level="ok")
+    finally:
+        transport.close()
+    return Result(ok=False, level="bad", message="A fax account cannot do this.")
+
+
+def tested(transport: FaxTransport) -> Result:
+    """What people read of a connection test: the step that fails, at its field, with what to try next."""
+    failed = [step for step in transport.diagnose().steps if not step.ok]
+    errors = {step.field: [f"{step.name}: {step.hint}"] for step in failed}
+    return Result(ok=not failed, message="" if failed else "The folder is ready.", errors=errors)
 
 
 def fax_type() -> AccountType:
