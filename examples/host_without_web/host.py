@@ -15,8 +15,8 @@ class Host:
         self.comm, self.ask, self.who = comm, ask, Context(user="me", permissions=ALL_PERMISSIONS)
 
     def viewer(self, name: str, search: str = "") -> str:
-        viewer = next(v for v in self.comm.viewers(self.who) if v.name == name)
         page = self.comm.list_rows(self.who, name, Query(search=search))
+        viewer = next(v for v in self.comm.viewers(self.who) if v.name == name)
         lines = [" | ".join(words(row.cells.get(column.name)) for column in viewer.columns) for row in page.rows]
         head = " | ".join(column.label for column in viewer.columns)
         return "\n".join([viewer.title, head, *(lines or [viewer.empty]), *(f"[{a.label}]" for a in viewer.actions)])
@@ -46,7 +46,8 @@ class Host:
         return told(self.comm.run(self.who, action, ids, confirmed=question.token if question else ""))
 
     def open(self, name: str, id: str) -> tuple[Editor, Record]:
-        return next(e for e in self.comm.editors(self.who) if e.name == name), self.comm.open_record(self.who, name, id)
+        record = self.comm.open_record(self.who, name, id)
+        return next(editor for editor in self.comm.editors(self.who) if editor.name == name), record
 
 
 def words(cell: Any) -> str:

@@ -42,7 +42,8 @@ with Communication.load(Settings(data_dir=data, secret_backend="database")) as c
     told["preview"] = [preview.now, preview.total, to_json(preview.rejected)]
     report = campaigns.send("spring")
     told["counts"] = to_json(report.counts)
-    told["outcomes"] = [[o.recipient.address, o.status.value, str(o.reason)] for o in comm.outcomes(report.send_id).outcomes]
+    outcomes = comm.outcomes(report.send_id).outcomes
+    told["outcomes"] = [[o.recipient.address, o.status.value, str(o.reason)] for o in outcomes]
     told["again"] = to_json(campaigns.send("spring").counts)
     told["notices"] = len(campaigns.notices)
     told["question"] = comm.confirm(who, "delete", (saved.id,), "", {}).text
@@ -183,3 +184,26 @@ def test_its_campaign_stops_the_deletion_of_its_account(told: dict[str, Any]) ->
     assert told["deleted"]["ok"]
     assert told["undone"]["ok"]
     assert told["accounts"] == ["Office Fax"]
+
+
+def host(data: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "examples" / "host_without_web" / "host.py"), *arguments]
+    known = {**os.environ, "CRM_COMM_DATA_DIR": str(data), "CRM_COMM_SECRET_BACKEND": "database"}
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, env=known, cwd=data, check=False)
+
+
+def test_the_host_without_a_web_framework_shows_and_saves_real_accounts(tmp_path: Path) -> None:
+    assert "Communication Accounts" in host(tmp_path, "viewer", "accounts").stdout
+    assert "Server Limitation" in host(tmp_path, "editor", "email").stdout
+    typed = ["Reception", *[""] * 12]
+    saved = host(tmp_path, "save", "sms", stdin="\n".join(typed) + "\n")
+    assert saved.returncode == 0, saved.stderr
+    assert "Reception" in host(tmp_path).stdout, saved.stdout + saved.stderr
+
+
+@pytest.mark.parametrize("arguments", [("viewer", "nothing"), ("editor", "nothing"), ("run", "nothing", "1")])
+def test_the_host_without_a_web_framework_says_what_is_wrong(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = host(tmp_path, *arguments)
+    assert done.returncode == 1
+    assert "'nothing'" in done.stderr
+    assert "Traceback" not in done.stderr
