@@ -56,11 +56,11 @@ def show_editor(request: Request) -> Response:
     web, context = web_of(request), context_of(request)
     record_id = request.path_params.get("id", "")
     editor = find_editor(web, context, request.path_params["editor"])
-    viewer = _owner(web, context, editor.name)
+    viewer, at = _owner(web, context, editor.name), request.query_params.get("at", "")
     opened = Opened(editor, web.comm.open_record(context, editor.name, record_id), viewer)
     if is_fragment(request):
-        return render(request, "editor.html", opened=opened)
-    return render(request, "list.html", **_listed(request, web, context, viewer), opened=opened)
+        return render(request, "editor.html", opened=opened, at=at)
+    return render(request, "list.html", **_listed(request, web, context, viewer), opened=opened, at=at)
 
 
 def find_editor(web: Web, context: Context, name: str) -> Editor:

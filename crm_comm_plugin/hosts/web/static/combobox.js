@@ -95,6 +95,7 @@ export class Combobox {
 
   take(line) {
     if (!line) return;
+    clearTimeout(this.timer);
     this.asked++;
     this.label = this.input.value = line.textContent;
     this.show(false);

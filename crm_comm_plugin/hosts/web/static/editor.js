@@ -42,9 +42,8 @@ class EditorDialog {
     this.listen();
     this.fields.arrange();
     dialog.showModal();
-    const atProblem = new URLSearchParams(location.search).get("at") === "problem";
     if (![...this.fields.all.keys()].some((name) => this.fields.focus(name))) dialog.querySelector("button").focus();
-    this.check("", atProblem);
+    this.check("", dialog.dataset.at === "problem");
   }
 
   listen() {

@@ -13,7 +13,7 @@ export function listen() {
   document.addEventListener("change", changed);
   document.addEventListener("keydown", pressed);
   document.addEventListener("htmx:after:swap", show);
-  show();
+  choose(rows().filter((row) => row.querySelector("[data-pick]").checked).map((row) => row.dataset.id));
 }
 
 export function choose(ids) {

@@ -1,0 +1,71 @@
+"""The reference host for tests: the real app on a real port, with the real plugin or one of a test behind it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from crm_comm_hookspecs import ALL_PERMISSIONS, Communication, Context, Settings
+from crm_comm_plugin.hosts.web.running import Background, bound
+from crm_comm_plugin.hosts.web.sandbox import Sandbox
+from crm_comm_plugin.hosts.web.serve import running_app
+
+TOKEN = "a-token-for-tests"
+EVERYTHING = Context(user="alice", permissions=ALL_PERMISSIONS)
+PASSWORD = "s3cret-canary-web"
+
+
+class Host:
+    """A running host. comm: what it shows; sandbox: its servers, if it has some."""
+
+    def __init__(self, url: str, comm: Communication, sandbox: Sandbox | None) -> None:
+        self.url, self.comm, self.sandbox = url, comm, sandbox
+        self.link = f"{url}/?token={TOKEN}"
+
+    def client(self) -> httpx.Client:
+        """A browser without scripts that has opened the access link."""
+        client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=20, trust_env=False)
+        assert client.get("/", params={"token": TOKEN}).status_code == 200
+        return client
+
+    def add(self, name: str = "Newsletter", **values: object) -> str:
+        """An e-mail account at the sandbox; answers its id."""
+        known = {"account_name": name, "user": "news@sandbox.test", "password": PASSWORD, "server": "sandbox"}
+        saved = self.comm.save(EVERYTHING, "email", "", {**known, **values})
+        assert saved.ok, (saved.message, saved.errors)
+        return saved.id
+
+
+@contextmanager
+def hosted(comm: Communication, folder: Path | None = None, sandbox: bool = False, port: int = 0) -> Iterator[Host]:
+    """The app over a Communication, on a free port unless one is given."""
+    with ExitStack() as open_things:
+        listening = bound("127.0.0.1", port, "The test host")
+        chosen = listening.getsockname()[1]
+        app = open_things.enter_context(
+            running_app(comm, TOKEN, "127.0.0.1", chosen, sandbox=(0, 0) if sandbox else None, folder=folder)
+        )
+        server = Background(app, listening)
+        server.start()
+        open_things.callback(server.stop)
+        yield Host(f"http://127.0.0.1:{chosen}", comm, app.state.web.sandbox)
+
+
+@contextmanager
+def real_host(folder: Path, **settings: object) -> Iterator[Host]:
+    """The real plugin with its data in a folder, and the sandbox."""
+    known = {"data_dir": str(folder), "sandbox": True, "secret_backend": "database", **settings}
+    with Communication.load(Settings(**known)) as comm, hosted(comm, folder / "host", sandbox=True) as host:
+        yield host
+
+
+def tags(html: str, name: str) -> list[str]:
+    """Every opening tag of that name."""
+    return re.findall(rf"<{name}\b[^>]*>", html)
+
+
+def until(page, condition: str) -> None:  # type: ignore[no-untyped-def]
+    """Wait until a JavaScript expression holds; a bare expression would need the eval that the CSP refuses."""
+    page.wait_for_function(f"() => {condition}")
