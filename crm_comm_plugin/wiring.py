@@ -50,6 +50,7 @@ from crm_comm_plugin.storage.texts import SqlTexts
 from crm_comm_plugin.storage.upgrade import ensure_schema
 from crm_comm_plugin.storage.usage import UsageRows
 from crm_comm_plugin.transports.discovery import discovery
+from crm_comm_plugin.transports.network import Networks
 from crm_comm_plugin.transports.oauth import providers
 from crm_comm_plugin.transports.sms.catalog import gateways
 from crm_comm_plugin.transports.sms.gateway import GatewayTools
@@ -254,5 +255,6 @@ def _gateways(settings: Settings, clock: Clock, balances: SqlCredits, texts: Sql
         report_url=lambda key, account: f"{base}/receive/{key}/{balances.report_token(account)}" if base else "",
         return_url=lambda key: f"{base}/callback?{urlencode({RETURNED: key})}" if base else "",
         balance_seen=balances.save_balance,
+        networks=Networks(settings.allowed_networks, settings.denied_networks),
     )
     return gateways(tools)

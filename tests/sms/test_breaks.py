@@ -1,10 +1,12 @@
 """Breaks at every point of every call: nothing bought twice, nothing sent twice, unknown where it is unknown."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from crm_comm_hookspecs import CommError, EmailMessage, Recipient, RecipientStatus, TextMessage, TransportError
+from crm_comm_plugin.transports.network import Networks
 from crm_comm_plugin.transports.sms.credits_gateway import CreditsGateway
 from tests.sms.conftest import ACCOUNT
 from tests.sms.faulty_server import BREAKS, Answered
@@ -226,3 +228,15 @@ def test_a_key_in_a_query_is_in_no_log(code, tools, caplog):
     with pytest.raises(TransportError) as caught:
         service.gateway.balance({}, {"access_code": code})
     assert "s3cret" not in repr(caught.value) + str(caught.value.__context__)
+
+
+def test_networks_that_are_not_allowed_are_not_connected_to(tools):
+    service = SERVICES["twilio"](replace(tools, networks=Networks(denied="loopback")))
+    outcomes, error = deliver(service.open(ACCOUNT), numbers(1))
+    assert {(o.status, o.reason) for o in outcomes} == {("skipped", "unreachable")}
+    assert "does not connect" in str(error)
+    for url in ("https://169.254.169.254/v1", "https://[fe80::1]/v1"):
+        with pytest.raises(TransportError, match="does not connect"):
+            CreditsGateway(tools).balance({"gateway_url": url}, SECRETS)
+    assert service.server.seen == []
+    service.server.close()

@@ -81,10 +81,9 @@ class CreditCheck(Protocol):
     """The balance before and after a send."""
 
     def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Transport:
-        """The gateway's transport, with the price of each batch held against the balance before it goes.
+        """The gateway's transport: what the balance does not pay for is skipped (`credits`), and read again at the end.
 
-        What cannot be paid is skipped (`credits`); the balance is read again and stored when it is closed. This is
-        what the SMS account type's `connect` answers.
+        This is what the SMS account type's `connect` answers.
         """
         ...
 

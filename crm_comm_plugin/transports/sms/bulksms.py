@@ -42,7 +42,7 @@ class BulkSms(BaseGateway):
         from requests.auth import HTTPBasicAuth
 
         user, password = self.credentials(secrets)
-        return HttpLine(self.base, self.tools.timeout, HTTPBasicAuth(user.encode(), password.encode()))
+        return self.line(self.base, HTTPBasicAuth(user.encode(), password.encode()))
 
     def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> "BulkSmsTransport":
         """A line to send through."""

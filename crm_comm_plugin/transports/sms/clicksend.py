@@ -46,7 +46,7 @@ class ClickSend(BaseGateway):
         from requests.auth import HTTPBasicAuth
 
         user, key = self.credentials({"access_code": code})
-        return HttpLine(self.base, self.tools.timeout, HTTPBasicAuth(user.encode(), key.encode()))
+        return self.line(self.base, HTTPBasicAuth(user.encode(), key.encode()))
 
     def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> ClickSendTransport:
         """A line to send through."""

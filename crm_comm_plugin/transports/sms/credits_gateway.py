@@ -83,7 +83,7 @@ class CreditsGateway(BaseGateway):
                 request.headers["Authorization"] = f"Bearer {code}"
             return request
 
-        return HttpLine(url, self.tools.timeout, bearer)
+        return self.line(url, bearer)
 
     def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> CreditsTransport:
         """A line to send through."""

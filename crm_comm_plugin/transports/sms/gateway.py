@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from crm_comm_hookspecs import (
     Credits,
@@ -19,6 +19,11 @@ from crm_comm_hookspecs import (
 )
 from crm_comm_plugin.domain.ports.clock import Clock
 from crm_comm_plugin.domain.ports.credits import TextRefs
+from crm_comm_plugin.transports.network import Networks
+from crm_comm_plugin.transports.sms.http import HttpLine
+
+if TYPE_CHECKING:
+    from crm_comm_plugin.transports.sms.http import Auth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,7 @@ class GatewayTools:
 
     timeout: seconds per phase. report_url: (gateway key, account id) -> where its delivery reports come, or "".
     return_url: order key -> where a browser comes back to after a purchase, or "". balance_seen: (account id, balance)
-    told by the way. wait: sleeps so many seconds.
+    told by the way. wait: sleeps so many seconds. networks: where gateways may be.
     """
 
     clock: Clock
@@ -37,6 +42,7 @@ class GatewayTools:
     return_url: Callable[[str], str] = lambda _key: ""
     balance_seen: Callable[[str, Credits], None] = lambda _account, _credits: None
     wait: Callable[[float], None] = time.sleep
+    networks: Networks = field(default_factory=Networks)
 
 
 class BaseGateway:
@@ -54,6 +60,10 @@ class BaseGateway:
 
     def __init__(self, tools: GatewayTools) -> None:
         self.tools = tools
+
+    def line(self, base: str, auth: "Auth | None" = None) -> HttpLine:
+        """A line to an address, with this house's timeout and networks."""
+        return HttpLine(base, self.tools.timeout, self.tools.networks, auth)
 
     def code_problem(self, code: str) -> str:
         """What is wrong with the form of an access code, in words without it; "" = it may be right."""

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from crm_comm_hookspecs import Reason, TransportError
+from crm_comm_plugin.transports.network import Networks
+from crm_comm_plugin.transports.sms.reaching import REFUSED, adapter
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response, Session
+
+    Auth = Callable[[PreparedRequest], PreparedRequest]
 
 MAX_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer, unpacked: above that the other side is no gateway."""
@@ -57,13 +61,12 @@ class HttpLine:
     """A requests Session for one gateway account. It follows no redirect, and repeats only what reads (GET).
 
     base: URL that paths are added to. auth: adds credentials to a request. timeout: seconds per phase (connect, each
-    read); a whole answer may take four times that.
+    read); a whole answer may take four times that. networks: where it may connect to.
     """
 
-    def __init__(
-        self, base: str, timeout: float, auth: "Callable[[PreparedRequest], PreparedRequest] | None" = None
-    ) -> None:
+    def __init__(self, base: str, timeout: float, networks: Networks, auth: "Auth | None" = None) -> None:
         self.base, self._timeout, self._auth = base.rstrip("/"), timeout, auth or _no_auth
+        self._networks = networks
         self._session: Session | None = None
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
@@ -87,32 +90,22 @@ class HttpLine:
         headers: Mapping[str, str | bytes] | None = None,
     ) -> Answer:
         """One request; data: a JSON body. Raises TransportError when it surely never left, AnswerLost when it may."""
-        import requests
-
         kind = {} if data is None else {"Content-Type": "application/json"}
         content = body if data is None else json.dumps(data, ensure_ascii=True).encode()
-        problem = ""
+        sent = {"Accept": "application/json", **kind, **(headers or {})}
+        return self._read(self._sent(method, path, params=params, data=form or content, headers=sent))
+
+    def _sent(self, method: str, path: str, **parts: Any) -> "Response":
+        """The answer's beginning."""
+        import requests
+
+        fixed = {"auth": self._auth, "timeout": self._timeout, "allow_redirects": False, "stream": True}
         try:
-            response = self._open().request(
-                method,
-                self.base + path,
-                params=params,
-                data=form if form is not None else content,
-                headers={"Accept": "application/json", **kind, **(headers or {})},
-                auth=self._auth,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            )
+            return self._open().request(method, self.base + path, **parts, **fixed)
         except requests.RequestException as error:
             problem = _never_left(error)
-            response = None
-        if response is not None:
-            return self._read(response)
         self.close()  # whatever broke, the next request starts on a new connection
-        if problem:
-            raise unreachable(problem)
-        raise AnswerLost
+        raise unreachable(problem) if problem else AnswerLost
 
     def close(self) -> None:
         """Close its connections."""
@@ -142,12 +135,11 @@ class HttpLine:
     def _open(self) -> "Session":
         if self._session is None:
             import requests
-            from requests.adapters import HTTPAdapter
 
             _hide_secrets_in_logs()
             session = requests.Session()
             for scheme in ("https://", "http://"):
-                session.mount(scheme, HTTPAdapter(max_retries=0, pool_maxsize=1))
+                session.mount(scheme, adapter(self._networks))
             self._session = session
         return self._session
 
@@ -171,6 +163,8 @@ def _never_left(error: Exception) -> str:
         return "The proxy server does not let us through."
     if any(isinstance(cause, low.NameResolutionError) for cause in causes):
         return "The gateway's name is not known."
+    if REFUSED in str(error):
+        return "This installation does not connect to the network in which the gateway is."
     if any(isinstance(cause, low.NewConnectionError) for cause in causes):
         return "The gateway does not accept connections."
     unsendable = (

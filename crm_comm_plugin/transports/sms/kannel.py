@@ -58,7 +58,7 @@ class Kannel(BaseGateway):
         url = str(values.get("kannel_url") or "")
         if problem := checked_url(url, private=True):
             raise InvalidInput(problem, hint="Enter Kannel's address in the account.", code="kannel_url")
-        return KannelTransport(account, HttpLine(url, self.tools.timeout), self.tools, self.credentials(secrets))
+        return KannelTransport(account, self.line(url), self.tools, self.credentials(secrets))
 
     def report(self, request: Request, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[Outcome]:
         """One status in the query that was asked for; the path is secret, Kannel signs nothing."""

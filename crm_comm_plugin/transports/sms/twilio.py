@@ -68,9 +68,8 @@ class Twilio(BaseGateway):
         from requests.auth import HTTPBasicAuth
 
         account, user, password, _ = self.credentials(secrets)
-        return HttpLine(
+        return self.line(
             f"{self.base}/2010-04-01/Accounts/{account}",
-            self.tools.timeout,
             HTTPBasicAuth(user.encode(), password.encode()),
         )
 

@@ -69,11 +69,11 @@ class Vonage(BaseGateway):
 
     def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> "VonageTransport":
         """A line to send through."""
-        return VonageTransport(account, HttpLine(self.base, self.tools.timeout), self.tools, self.credentials(secrets))
+        return VonageTransport(account, self.line(self.base), self.tools, self.credentials(secrets))
 
     def balance(self, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Credits:
         """Euros left."""
-        line = HttpLine(self.base, self.tools.timeout)
+        line = self.line(self.base)
         try:
             return balance_of(_balance(line, self.credentials(secrets)), "EUR", self.tools.clock.now())
         finally:
