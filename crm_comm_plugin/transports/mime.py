@@ -51,12 +51,22 @@ class Composer:
         headers, parts = self._shared
         name = checked("To", recipient.name)
         given = {key.lower() for key in message.headers}
-        own = [address_line("To", name, _envelope(recipient.address))]
+        own = [address_line("To", name, envelope(recipient.address)), *self._of_this_mail(given)]
+        return Mail(self._sender, recipient.address, headers + b"".join(own) + parts)
+
+    def shared(self, message: EmailMessage) -> bytes:
+        """One mail that is the same for many recipients, who do not see each other; raises Unsendable."""
+        given = {key.lower() for key in message.headers}
+        own = self._of_this_mail(given)
+        return b"".join((self._own_headers(message), b"To: undisclosed-recipients:;\r\n", *own, _parts(message)))
+
+    def _of_this_mail(self, given: set[str]) -> list[bytes]:
+        own = []
         if "date" not in given:
             own.append(f"Date: {format_datetime(self._now())}\r\n".encode())
         if "message-id" not in given:
             own.append(f"Message-ID: <{uuid.uuid4().hex}@{domain_of(self._sender)}>\r\n".encode())
-        return Mail(self._sender, recipient.address, headers + b"".join(own) + parts)
+        return own
 
     def _own_headers(self, message: EmailMessage) -> bytes:
         """From, Subject, Reply-To and the caller's own."""
@@ -67,7 +77,7 @@ class Composer:
         return b"".join(lines)
 
 
-def _envelope(address: str) -> str:
+def envelope(address: str) -> str:
     """An address that can stand in a command; raises Unsendable. Normalised ones pass; third parties may differ."""
     if not isinstance(address, str) or not address.isprintable() or any(c in ' <>,;:"\\' for c in address):
         raise Unsendable("The address holds a character that cannot be sent to.")

@@ -5,6 +5,7 @@ import smtplib
 import socket
 import ssl
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from crm_comm_plugin.transports.replies import Phase, Reply, read_reply
@@ -77,7 +78,7 @@ class SmtpLine(smtplib.SMTP):
 
     def greeting(self) -> Reply:
         """The server's first words."""
-        return self._answer(Phase.GREETING)
+        return self.answer(Phase.GREETING)
 
     def hello(self) -> Reply:
         """EHLO, or HELO for old servers."""
@@ -109,7 +110,16 @@ class SmtpLine(smtplib.SMTP):
             self.putcmd(command)
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise self._broken(phase, error) from None
-        return self._answer(phase)
+        return self.answer(phase)
+
+    def put(self, commands: Sequence[str], phase: Phase) -> None:
+        """Several commands in one go (RFC 2920); their replies are read with `answer`. Raises LineBroken."""
+        if any("\r" in command or "\n" in command for command in commands):
+            raise LineBroken(phase)
+        try:
+            self.send("\r\n".join([*commands, ""]))
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            raise self._broken(phase, error) from None
 
     def give(self, content: bytes) -> Reply:
         """A message after 354, with its dots doubled (RFC 5321 section 4.5.2); raises LineBroken."""
@@ -121,7 +131,7 @@ class SmtpLine(smtplib.SMTP):
             self.send(dotted + ending)
         except (smtplib.SMTPException, OSError) as error:
             raise self._broken(Phase.CONTENT, error) from None
-        return self._answer(Phase.CONTENT)
+        return self.answer(Phase.CONTENT)
 
     def leave(self) -> None:
         """QUIT, without waiting long, and close; nothing that goes wrong here matters."""
@@ -134,7 +144,8 @@ class SmtpLine(smtplib.SMTP):
         finally:
             self.close()
 
-    def _answer(self, phase: Phase) -> Reply:
+    def answer(self, phase: Phase) -> Reply:
+        """The next reply; raises LineBroken."""
         try:
             code, text = self.getreply()
         except (smtplib.SMTPException, OSError) as error:

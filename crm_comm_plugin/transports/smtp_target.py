@@ -9,6 +9,8 @@ from crm_comm_plugin.domain.addresses import is_address, normalise_address
 from crm_comm_plugin.transports.network import Networks
 
 CUSTOM = "smtp"
+CUSTOM_CONNECTIONS = 3
+"""What a server of unknown habits takes from one client; where it takes fewer, the transport goes on with those."""
 CUSTOM_PER_MESSAGE = 100
 """Recipients that every server takes in one message (RFC 5321 section 4.5.3.1.8)."""
 PASSWORD = "password"  # noqa: S105 - a way to sign in, not a secret
@@ -37,6 +39,7 @@ class Target:
     help: str = ""
     per_connection: int = 0
     per_message: int = 1
+    connections: int = 1
     token: Callable[[str], str] | None = field(default=None, repr=False)
     networks: Networks = field(default_factory=Networks)
     plain_passwords: bool = False
@@ -74,6 +77,7 @@ def target_of(
         preset=preset,
         help=found.help if found else "",
         per_connection=found.per_connection if found else 0,
+        connections=max(1, found.connections) if found else CUSTOM_CONNECTIONS,
         per_message=max(1, found.per_message) if found else CUSTOM_PER_MESSAGE,
         token=_source(account, {**values, "host": host, "port": port, "security": security}, tokens),
     )

@@ -71,7 +71,7 @@ def test_a_server_that_always_hangs_up_is_given_up(script):
     server = script(MAIL=[DROP])
     outcomes = delivered(server, 20)
     assert {(o.status, o.reason) for o in outcomes} == {(SKIPPED, Reason.UNREACHABLE)}
-    assert server.connections == 6
+    assert server.connections <= 10  # three messages in a row, and what was on its way on two further lines
 
 
 def test_nothing_listens(script):
@@ -124,10 +124,10 @@ def test_a_transaction_that_failed_is_reset_before_the_next(script):
 
 
 def test_an_idle_line_that_died_is_replaced_silently(script, monkeypatch):
-    from crm_comm_plugin.transports import smtp
+    from crm_comm_plugin.transports import smtp_lane
 
     server = script(RSET=[DROP])
-    monkeypatch.setattr(smtp, "IDLE_SECONDS", -1.0)
+    monkeypatch.setattr(smtp_lane, "IDLE_SECONDS", -1.0)
     assert [o.status for o in delivered(server)] == [SENT, SENT]
     assert server.connections == 2
 

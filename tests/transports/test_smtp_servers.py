@@ -90,7 +90,7 @@ def test_a_password_never_goes_over_a_clear_line_to_elsewhere(serve, monkeypatch
     from crm_comm_plugin.transports import smtp_open
 
     server = serve()
-    monkeypatch.setattr(smtp_open, "_is_loopback", lambda connected: False)
+    monkeypatch.setattr(smtp_open, "peer_is_loopback", lambda connected: False)
     outcomes = delivered(transport(server.port, user=USER), batch(1))
     assert outcomes[0].reason == Reason.AUTH
     assert "not encrypted" in outcomes[0].detail
@@ -120,9 +120,9 @@ class Peer:
     ],
 )
 def test_loopback_is_asked_of_the_socket(address, loopback):
-    from crm_comm_plugin.transports.smtp_open import _is_loopback
+    from crm_comm_plugin.transports.network import peer_is_loopback
 
-    assert _is_loopback(Peer(address)) is loopback
+    assert peer_is_loopback(Peer(address)) is loopback
 
 
 def test_refused_recipients_do_not_stop_the_others(serve):

@@ -99,7 +99,7 @@ class HttpLine:
         """The answer's beginning."""
         import requests
 
-        fixed = {"auth": self._auth, "timeout": self._timeout, "allow_redirects": False, "stream": True}
+        fixed: dict[str, Any] = {"auth": self._auth, "timeout": self._timeout, "allow_redirects": False, "stream": True}
         try:
             return self._open().request(method, self.base + path, **parts, **fixed)
         except requests.RequestException as error:

@@ -1,0 +1,176 @@
+"""Several lines at once, pipelining, one message for many: who got it, who did not, and that nobody gets it twice."""
+
+import threading
+from collections import Counter
+
+import pytest
+
+from crm_comm_hookspecs import Account, EmailMessage, MailServer, Reason, Recipient, RecipientStatus, Settings
+from crm_comm_plugin.transports.smtp import smtp_connect
+from tests.transports.servers import Script
+
+SENT, SKIPPED, FAILED, UNKNOWN = RecipientStatus
+SHARED = EmailMessage(subject="Hi", text="same", shared=True)
+PIPED = ["250-here\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 8BITMIME"]
+
+
+def line(port, **preset):
+    server = MailServer(key="mine", label="Mine", host="127.0.0.1", port=port, security="none", **preset)
+    account = Account(id="a", name="A", type="email", channel="email", active=True, sender="ann@example.com",
+                      status="untested")  # fmt: skip
+    return smtp_connect(Settings(smtp_timeout=5.0), lambda: {"mine": server})(account, {"server": "mine"}, {})
+
+
+def people(count):
+    return [Recipient(f"n{n}@example.com") for n in range(count)]
+
+
+def through(transport, batch, message=None):
+    try:
+        return {o.recipient.address: o for o in transport.deliver([(r, message or SHARED) for r in batch])}
+    finally:
+        transport.close()
+
+
+class Picky(Script):
+    """Takes so many recipients in one message; notes who got each message."""
+
+    def __init__(self, most, **steps) -> None:
+        self.most, self.envelopes, self._now = most, [], threading.local()
+        super().__init__(**steps)
+
+    def _next(self, name):
+        if name == "MAIL":
+            self._now.to = []
+        if name == "RCPT":
+            told = self.told[-1]
+            if len(self._now.to) >= self.most:
+                return "452 4.5.3 Too many recipients"
+            self._now.to.append(told.partition("<")[2].rstrip(">"))
+        if name == "DATA" and not self._now.to:
+            return "554 5.5.1 no valid recipients"
+        if name == "CONTENT":
+            self.envelopes.append(tuple(self._now.to))
+        return super()._next(name)
+
+
+@pytest.fixture(params=["one by one", "pipelined"])
+def ehlo(request):
+    return {"EHLO": PIPED} if request.param == "pipelined" else {}
+
+
+@pytest.mark.parametrize("most", [1, 3, 7, 100])
+def test_what_is_too_much_for_one_message_goes_in_another(ehlo, most):
+    server = Picky(most, **ehlo)
+    found = through(line(server.port, per_message=10), people(25))
+    server.close()
+    assert {o.status for o in found.values()} == {SENT}
+    got = Counter(address for to in server.envelopes for address in to)
+    assert got == Counter({r.address: 1 for r in people(25)})
+    assert max(map(len, server.envelopes)) == min(most, 10)
+
+
+def test_shared_messages_hide_who_else_gets_them(script):
+    server = script(EHLO=PIPED)
+    through(line(server.port, per_message=10), people(4))
+    (content,) = server.taken
+    assert b"To: undisclosed-recipients:;" in content
+    assert b"n0@example.com" not in content
+
+
+def test_messages_that_may_not_be_shared_go_one_each(script):
+    server = script(EHLO=PIPED)
+    found = through(line(server.port, per_message=10), people(4), EmailMessage(subject="Hi", text="own"))
+    assert len(server.taken) == len(found) == 4
+
+
+def test_one_refused_recipient_does_not_hold_up_the_others(script, ehlo):
+    server = script(RCPT=["250 ok", "550 5.1.1 nobody", "450 4.2.1 later", "250 ok"], **ehlo)
+    found = through(line(server.port, per_message=10), people(5))
+    assert [(o.status, o.reason) for o in found.values() if o.status != SENT] == [
+        (FAILED, Reason.REFUSED),
+        (SKIPPED, Reason.REFUSED),
+    ]
+    assert Counter(o.status for o in found.values())[SENT] == 3
+    assert len(server.taken) == 1
+
+
+def test_nobody_taken_means_nothing_sent_and_the_line_goes_on(script, ehlo):
+    server = script(
+        RCPT=["550 5.1.1 nobody", "550 5.1.1 nobody", "250 ok"], DATA=["554 5.5.1 nobody", "354 go"], **ehlo
+    )
+    server.steps["DATA"] = ["554 5.5.1 nobody", "354 go"] if ehlo else ["354 go"]
+    transport = line(server.port, per_message=2)
+    found = through(transport, people(4))
+    assert [o.status for o in found.values()] == [FAILED, FAILED, SENT, SENT]
+    assert server.connections == 1
+
+
+def test_a_pipelining_server_that_wants_a_message_for_nobody_gets_none(script):
+    server = script(EHLO=PIPED, RCPT=["550 5.1.1 nobody"])
+    found = through(line(server.port, per_message=2), people(2))
+    assert {o.status for o in found.values()} == {FAILED}
+    assert server.taken == []
+
+
+@pytest.mark.parametrize("point", ["MAIL", "RCPT", "DATA", "CONTENT"])
+@pytest.mark.parametrize("reply", [Script.DROP, "421 4.3.2 closing"])
+def test_a_break_at_any_point_leaves_nobody_without_outcome_and_sends_to_nobody_twice(script, ehlo, point, reply):
+    usual = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go", "CONTENT": "250 ok"}[point]
+    server = script(**{point: [usual, reply, usual], **ehlo})
+    found = through(line(server.port, per_message=3), people(9))
+    assert len(found) == 9
+    sent = [address for address, o in found.items() if o.status == SENT]
+    assert len(server.taken) * 3 >= len(sent)
+    if point in ("MAIL", "RCPT"):
+        assert len(sent) == 9
+    if point == "CONTENT" and reply == Script.DROP:
+        assert Counter(o.status for o in found.values())[UNKNOWN] == 3
+
+
+def test_four_lines_share_the_work_and_each_recipient_is_told_once(serve):
+    server = serve(users=False)
+    transport = line(server.port, connections=4)
+    batch = [(r, EmailMessage(subject="Hi", text="x")) for r in people(200)]
+    outcomes = list(transport.deliver(batch))
+    transport.close()
+    assert Counter(o.recipient.address for o in outcomes) == Counter({r.address: 1 for r in people(200)})
+    assert {o.status for o in outcomes} == {SENT}
+    assert Counter(to for _, tos, _ in server.sink.mails for to in tos) == Counter({r.address: 1 for r in people(200)})
+    assert len(server.sink.sessions) == 4
+
+
+class Crowded(Script):
+    """Takes two connections, and says so to further ones."""
+
+    def _next(self, name):
+        if name == "GREETING" and self.connections > 2:
+            return "421 4.3.2 Concurrent connections limit exceeded"
+        return super()._next(name)
+
+
+def test_a_server_that_takes_fewer_lines_gets_fewer():
+    server = Crowded()
+    found = through(line(server.port, connections=4), people(60), EmailMessage(subject="Hi", text="x"))
+    server.close()
+    assert {o.status for o in found.values()} == {SENT}
+    assert len(server.taken) == 60
+    assert server.connections <= 4
+
+
+def test_an_account_over_its_limit_stops_all_lines(script):
+    over = "550 5.4.5 Daily user sending limit exceeded"
+    server = script(RCPT=["250 ok"] * 20 + [over])
+    found = through(line(server.port, connections=4), people(100), EmailMessage(subject="Hi", text="x"))
+    counts = Counter((o.status, o.reason) for o in found.values())
+    assert counts == {(SENT, ""): 20, (SKIPPED, Reason.PROVIDER_LIMIT): 80}
+    assert len(server.taken) == 20
+    assert len([told for told in server.told if told.startswith("RCPT")]) <= 24
+
+
+def test_a_preset_with_few_messages_for_each_line_is_obeyed(serve):
+    server = serve(users=False)
+    transport = line(server.port, per_connection=20)
+    list(transport.deliver([(r, EmailMessage(subject="Hi", text="x")) for r in people(50)]))
+    transport.close()
+    assert len(server.sink.sessions) == 3
