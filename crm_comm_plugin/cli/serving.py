@@ -11,7 +11,7 @@ from crm_comm_plugin.cli.endings import CommandError
 from crm_comm_plugin.cli.output import say
 
 HOST, PORT = "127.0.0.1", 8765
-SMTP_PORT, GATEWAY_PORT = 8025, 8026
+SMTP_PORT, GATEWAY_PORT = 8766, 8767
 """As the reference host has them (a test compares); it needs the extra `web`, the help of this command does not."""
 
 

@@ -1,30 +1,37 @@
-"""The real command in a process of its own, on a data folder of its own; and a mail server to send to."""
+"""The command, in this process or in one of its own, on a data folder of its own; and a mail server to send to."""
 
+import contextlib
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from aiosmtpd.controller import Controller
 
+from crm_comm_plugin.cli.app import run
+
 COMMAND = (sys.executable, "-c", "import sys; from crm_comm_plugin.cli import main; sys.exit(main())")
+
+
+Done = subprocess.CompletedProcess[str]
 
 
 @dataclass
 class Shell:
-    """Runs `crm-comm`; data: the folder its database lies in."""
+    """Runs `crm-comm` in a process of its own; data: the folder its database lies in."""
 
     data: Path
-    env: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = COMMAND
 
-    def __call__(self, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, stdin: str = "", **env: str) -> Done:
         return subprocess.run(
             [*self.command, *arguments],
             input=stdin,
@@ -46,7 +53,7 @@ class Shell:
             "TZ": "UTC",
             "NO_COLOR": "1",
         }
-        return {**base, **ours, **self.env, **env}
+        return {**base, **ours, **env}
 
     def ok(self, *arguments: str, **options: str) -> str:
         """The output of a command that must succeed."""
@@ -67,8 +74,33 @@ class Shell:
         return done.stderr
 
 
+class QuickShell(Shell):
+    """Runs it in this process: the same code from the list of arguments on, without the start of Python each time."""
+
+    def __call__(self, *arguments: str, stdin: str = "", **env: str) -> Done:
+        streams = [io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8") for text in (stdin, "", "")]
+        given, out, err = streams
+        with (
+            mock.patch.dict(os.environ, self.environment(**env), clear=True),
+            mock.patch.multiple(sys, stdin=given, stdout=out, stderr=err),
+            contextlib.chdir(self.data.parent),
+        ):
+            code = run(arguments)
+        for stream in (out, err):
+            stream.flush()
+        texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(arguments, code, *texts)
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Shell:
+    """`crm-comm`, quick."""
+    return QuickShell(tmp_path / "data")
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Shell:
+    """`crm-comm` in a process of its own, on the same data as `cli`."""
     return Shell(tmp_path / "data")
 
 

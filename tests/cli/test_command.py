@@ -18,7 +18,7 @@ HEAVY = (
 )
 
 
-def test_help_lists_the_commands_and_is_quick_to_load(cli):
+def test_help_lists_the_commands_and_is_quick_to_load(process):
     code = (
         "import sys; sys.argv = ['crm-comm', '--help']\n"
         "from crm_comm_plugin.cli import main\n"
@@ -26,15 +26,15 @@ def test_help_lists_the_commands_and_is_quick_to_load(cli):
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=cli.environment(), check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, env=process.environment(), check=True
     )
     assert done.stderr.strip() == "[]"
     for name in ("serve", "accounts", "allowance", "send", "outcomes", "credits", "plugins", "doctor", "secrets"):
         assert name in done.stdout
 
 
-def test_version(cli):
-    assert cli.ok("--version").startswith("crm-comm-plugin 0.")
+def test_version(process):
+    assert process.ok("--version").startswith("crm-comm-plugin 0.")
 
 
 @pytest.mark.parametrize(
@@ -54,17 +54,19 @@ def test_common_options_before_and_after_the_command(cli, tmp_path):
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"a", "b", "c"}
 
 
-def test_a_closed_pipe_is_no_traceback(cli):
-    command = " ".join(f"'{part}'" for part in [*cli.command, "--help"])
+def test_a_closed_pipe_is_no_traceback(process):
+    command = " ".join(f"'{part}'" for part in [*process.command, "--help"])
     done = subprocess.run(
-        ["bash", "-c", f"{command} | true"], capture_output=True, text=True, env=cli.environment(), check=False
+        ["bash", "-c", f"{command} | true"], capture_output=True, text=True, env=process.environment(), check=False
     )
     assert done.stderr == ""
 
 
-def test_a_terminal_without_letters(cli):
-    cli.ok("accounts", "add", "email", "account_name=Grüße", "server=smtp", "host=127.0.0.1", "sender=n@example.com")
-    done = cli("accounts", "list", PYTHONIOENCODING="ascii")
+def test_a_terminal_without_letters(process):
+    process.ok(
+        "accounts", "add", "email", "account_name=Grüße", "server=smtp", "host=127.0.0.1", "sender=n@example.com"
+    )
+    done = process("accounts", "list", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert "Gr??e" in done.stdout
 
