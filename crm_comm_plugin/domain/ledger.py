@@ -10,6 +10,8 @@ from crm_comm_plugin.domain.ledger_time import Reading
 
 INSTALLATION = "*"
 """The book of the ceiling for all accounts together."""
+ANCHORS = "@"
+"""No book: where the first time of each boot is kept."""
 INLINE_HOLDS = 16
 """So many live holds are in the book itself; further ones have rows of their own."""
 DAY = 86_400 * SECOND
@@ -72,9 +74,9 @@ class Book:
         """Move to this moment, never back; answers it.
 
         Within one boot of a machine ticks alone count, so a step of the wall's clock changes nothing. On a new boot
-        the wall is believed, but not when it is behind what was seen before: then time goes on from there.
+        its first time is believed, but not when it is behind what was seen before: then time goes on from there.
         """
-        now = reading.wall
+        now = reading.steady
         if reading.boot:
             if reading.boot != self.boot:
                 self.offset = max(now, self.latest) - reading.ticks

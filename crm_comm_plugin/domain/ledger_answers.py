@@ -1,7 +1,7 @@
 """What is left of an account's limits, as the contract's Allowance."""
 
+import math
 from collections.abc import Sequence
-from datetime import datetime
 
 from crm_comm_hookspecs import Allowance, Limit, Window
 from crm_comm_plugin.domain.ledger import Book
@@ -17,7 +17,7 @@ def allowance(book: Book, rules: Sequence[tuple[Book, Limit]]) -> Allowance:
     """
     parts = tuple(_part(book.id, *rule) for rule in rules if rule[1].count is not None)
     if parts:
-        chosen = min(parts, key=lambda part: (part.remaining, -_moment(part.next_free_at)))
+        chosen = min(parts, key=lambda part: (part.remaining, -_waiting(part)))
     else:
         used, held = book.used(Window.MONTH), book.held
         chosen = Allowance(account_id=book.id, limit=UNLIMITED, used=used, held=held, remaining=None)
@@ -60,5 +60,8 @@ def _is_closed(book: Book) -> bool:
     return book.closed_until > book.latest
 
 
-def _moment(at: datetime | None) -> float:
-    return at.timestamp() if at is not None else 0.0
+def _waiting(part: Allowance) -> float:
+    """Until when one has to wait for it: of limits that are used up, the one that opens last counts, or never does."""
+    if part.remaining:
+        return 0.0
+    return part.next_free_at.timestamp() if part.next_free_at is not None else math.inf

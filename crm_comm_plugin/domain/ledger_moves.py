@@ -41,32 +41,39 @@ class Wish:
         return (self.account_id,) if self.ceiling is None else (INSTALLATION, self.account_id)
 
 
-def wake(shelf: Shelf, book: Book) -> bool:
-    """Bring a book to the present: move its time on, and count what ran out as sent. True when it must be saved."""
-    now, moved = book.advance(shelf.reading), False
+def wake(shelf: Shelf, book: Book) -> None:
+    """Bring a book to the present: move its time on, and count what ran out as sent. It must be saved then."""
+    now = book.advance(shelf.reading)
     for hold in book.expire():
         shelf.spill(book.id, hold, expired=True)
-        moved = True
     if book.spilled and book.spill_due <= now:
         due, book.spill_due = shelf.due(book.id, now)
         for hold in due:
             book.log.add(hold.until, hold.units)
         book.unspill(sum(hold.units for hold in due), len(due))
-        moved = True
     if book.prune_at <= now:
         shelf.prune(book.id, now - REMEMBERED)
         book.prune_at = now + ONE_DAY
-        moved = True
-    return moved
+
+
+def wake_all(shelf: Shelf) -> None:
+    """Bring all books of a transaction to the present."""
+    for book in shelf.books.values():
+        wake(shelf, book)
+
+
+def save_all(shelf: Shelf) -> None:
+    """Store all books of a transaction."""
+    for book in shelf.books.values():
+        shelf.save(book)
 
 
 def reserve(shelf: Shelf, wish: Wish, token: bytes) -> Grant:
     """Grant what is free in every limit, at most what was asked for; a known key replays its first answer."""
-    moved = [one for one in shelf.books.values() if wake(shelf, one)]
+    wake_all(shelf)
     book = shelf.books[wish.account_id]
     if wish.key and shelf.record is not None:
-        for one in moved:
-            shelf.save(one)
+        save_all(shelf)
         return Grant(_replayed(book, shelf.record, wish))
     rules = [(book, limits_in_force(wish.limits))]
     if wish.ceiling is not None:
@@ -79,8 +86,7 @@ def reserve(shelf: Shelf, wish: Wish, token: bytes) -> Grant:
     if wish.key:
         _remember(shelf, book, record)
     warn = granted == wish.units and claim(book, _watched(shelf, wish), WARNING)
-    for one in shelf.books.values():
-        shelf.save(one)
+    save_all(shelf)
     return Grant(_answer(book, record, keyed=bool(wish.key)), warn=warn)
 
 
@@ -153,14 +159,13 @@ def _replayed(book: Book, record: Record, wish: Wish) -> Reservation:
 
 def settle(shelf: Shelf, ref: Ref, used: int) -> None:
     """Count `used` as sent now and free the rest; after the hold's end, only take back what was not used."""
-    moved = [one for one in shelf.books.values() if wake(shelf, one)]
+    wake_all(shelf)
     if ref.keyed and _settled_before(shelf.record, ref, used):
-        for one in moved:
-            shelf.save(one)
+        save_all(shelf)
         return
     for one in shelf.books.values():
         _release(shelf, one, ref, used)
-        shelf.save(one)
+    save_all(shelf)
     if ref.keyed and shelf.record is not None:
         shelf.settle_record(shelf.record, used)
         if used:

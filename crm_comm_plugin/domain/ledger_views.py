@@ -6,7 +6,7 @@ from datetime import datetime
 from crm_comm_hookspecs import Allowance, Limit
 from crm_comm_plugin.domain import ledger_answers, ledger_forecast, ledger_notices
 from crm_comm_plugin.domain.ledger import INSTALLATION, Book
-from crm_comm_plugin.domain.ledger_moves import limits_in_force, wake
+from crm_comm_plugin.domain.ledger_moves import limits_in_force, save_all, wake, wake_all
 from crm_comm_plugin.domain.ledger_notices import REACHED, Rule
 from crm_comm_plugin.domain.ledger_shelf import Shelf
 from crm_comm_plugin.domain.ledger_time import from_micros, to_micros
@@ -42,8 +42,7 @@ def forecast(
 def claim_reached(shelf: Shelf, account_id: str, watched: Sequence[Limit], ceiling: Limit | None) -> bool:
     """True once per window."""
     told = ledger_notices.claim(shelf.books[account_id], _rules(shelf, account_id, watched, ceiling), REACHED)
-    for book in shelf.books.values():
-        shelf.save(book)
+    save_all(shelf)
     return told
 
 
@@ -65,8 +64,7 @@ def reopen(shelf: Shelf, account_id: str) -> None:
 
 def closures(shelf: Shelf) -> dict[str, Closure]:
     """The last closure of each book that had one."""
-    for book in shelf.books.values():
-        wake(shelf, book)
+    wake_all(shelf)
     return {book.id: ledger_notices.closure(book) for book in shelf.books.values() if "closed" in book.notes}
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from crm_comm_hookspecs import Allowance, Limit
 from crm_comm_plugin.domain import ledger_moves as moves
 from crm_comm_plugin.domain import ledger_views as views
-from crm_comm_plugin.domain.ledger import INSTALLATION
+from crm_comm_plugin.domain.ledger import ANCHORS, INSTALLATION
 from crm_comm_plugin.domain.ledger_ids import Ref
 from crm_comm_plugin.domain.ledger_moves import Wish
 from crm_comm_plugin.domain.ledger_time import Reading
@@ -118,8 +118,11 @@ class SqlLedger:
 
     def reset_clock(self) -> int:
         """Take a wrong future back: what lies ahead of the clock counts from now on. How many accounts it was."""
+        self.forget([ANCHORS])
         with reading(self._database) as line:
-            (rows,) = line.ask(("SELECT account_id FROM crm_comm_ledger ORDER BY account_id", ()))
+            (rows,) = line.ask(
+                ("SELECT account_id FROM crm_comm_ledger WHERE account_id <> ? ORDER BY account_id", (ANCHORS,))
+            )
         changed = 0
         for (one,) in rows:
             with self._shelf((one,)) as shelf:

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 
-from crm_comm_plugin.domain.ledger import Book, Hold
+from crm_comm_plugin.domain.ledger import ANCHORS, Book, Hold
 from crm_comm_plugin.domain.ledger_codec import decode, encode
 from crm_comm_plugin.domain.ledger_shelf import Record
-from crm_comm_plugin.domain.ledger_time import Reading
+from crm_comm_plugin.domain.ledger_time import Anchors, Reading
 from crm_comm_plugin.storage.ledger_lines import Line, Rows, Statement
 from crm_comm_plugin.storage.ledger_usage import count_usage, prune_usage
 
 BOOK = "SELECT state, past FROM crm_comm_ledger WHERE account_id = ?"
 NEW_BOOK = "INSERT INTO crm_comm_ledger (account_id, state, past) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+NEW_ANCHORS = (
+    "INSERT INTO crm_comm_ledger (account_id, state, past) VALUES (?, ?, ?)"
+    " ON CONFLICT (account_id) DO UPDATE SET state = excluded.state"
+)
 RECORD = (
     "SELECT nonce, shared, requested, granted, held_until, retry_at, made_at, campaign, used"
     " FROM crm_comm_ledger_keys WHERE account_id = ? AND token = ?"
@@ -59,7 +63,22 @@ class SqlShelf:
             self.books[one] = decode(one, *map(bytes, found[0])) if found else Book(one)
         if token and (known := rows[len(ids)]):
             self.record = _record(account_id, token, known[0])
-        self.reading = Reading(int(rows[-1][0][0])) if self._read is None else self._read()
+        self.reading = Reading(int(rows[-1][0][0])) if self._read is None else self._steadied(self._read())
+
+    def _steadied(self, reading: Reading) -> Reading:
+        """What a machine's clocks say, with what the wall said first in this boot."""
+        if not reading.boot:
+            return reading
+        (found,) = self._line.ask((BOOK, (ANCHORS,)))
+        anchors = Anchors(bytes(found[0][0]).decode() if found else "")
+        reading = anchors.steadied(reading)
+        if anchors.changed:
+            self._keep(anchors)
+        return reading
+
+    def _keep(self, anchors: Anchors) -> None:
+        state = str(anchors).encode()
+        self._line.tell(NEW_ANCHORS, (ANCHORS, state, b""))
 
     def save(self, book: Book) -> None:
         """Store a book; its past only when it changed."""
@@ -143,10 +162,13 @@ class SqlGlance(SqlShelf):
             sql = f"SELECT account_id, state, past FROM crm_comm_ledger WHERE account_id IN ({marks})"  # noqa: S608
             statements.append((sql, part))
         rows = self._line.ask(*statements)
-        self.reading = Reading(int(rows.pop(0)[0][0])) if self._read is None else self._read()
+        self.reading = Reading(int(rows.pop(0)[0][0])) if self._read is None else self._steadied(self._read())
         self.books = {one: Book(one) for one in ids}
         for one, state, past in (row for found in rows for row in found):
             self.books[one] = decode(one, bytes(state), bytes(past))
+
+    def _keep(self, anchors: Anchors) -> None:
+        """Left to the next who writes."""
 
     def spill(self, book_id: str, hold: Hold, expired: bool) -> None:
         """Left to the next who writes."""

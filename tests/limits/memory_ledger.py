@@ -8,6 +8,7 @@ from crm_comm_plugin.domain import ledger_views as views
 from crm_comm_plugin.domain.ledger import INSTALLATION, Book
 from crm_comm_plugin.domain.ledger_codec import decode, encode
 from crm_comm_plugin.domain.ledger_ids import Ref
+from crm_comm_plugin.domain.ledger_time import Anchors
 
 
 class MemoryShelf:
@@ -20,7 +21,7 @@ class MemoryShelf:
         self.keys = dict(store.keys)
         self.usage = dict(store.usage)
         self.books = {i: decode(i, *self.rows[i]) if i in self.rows else Book(i) for i in ids}
-        self.reading = store.read()
+        self.reading = store.anchors.steadied(store.read())
         self.record = self.keys.get((account_id, token))
 
     def save(self, book):
@@ -70,6 +71,7 @@ class MemoryLedger:
     def __init__(self, read, ceiling=None):
         self.read, self.ceiling = read, ceiling
         self.rows, self.holds, self.keys, self.usage = {}, {}, {}, {}
+        self.anchors = Anchors()
 
     @contextmanager
     def _shelf(self, ids, account_id="", token=b"", keep=True):
@@ -134,7 +136,7 @@ class MemoryLedger:
         self.keys = {k: v for k, v in self.keys.items() if k[0] not in gone}
 
     def reset_clock(self):
-        changed = 0
+        self.anchors, changed = Anchors(), 0
         for one in list(self.rows):
             with self._shelf((one,)) as shelf:
                 changed += views.reset_clock(shelf, one)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from crm_comm_hookspecs import Account, Confirm, Context, Credits, Outcome, Reply, Request, Result, TextSize, Transport
+from crm_comm_plugin.domain.accounts import StoredAccount
 
 REF_FIELD = "crm_comm_ref"
 """In the `Recipient.fields` of an outcome made from a delivery report: our own reference of that text."""
@@ -87,10 +88,8 @@ class CreditCheck(Protocol):
         """
         ...
 
-    def price(
-        self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str], sizes: Iterable[TextSize]
-    ) -> Decimal | None:
-        """What texts of these sizes cost together, for a preview; None where the gateway does not say, or is down."""
+    def price(self, account: StoredAccount, sizes: Iterable[TextSize]) -> Decimal | None:
+        """What texts of these sizes cost together, for a preview; None where nobody can tell now. Raises nothing."""
         ...
 
 
