@@ -5,10 +5,9 @@ from datetime import datetime
 from crm_comm_hookspecs import Allowance, Badge, Meter, Window
 from crm_comm_plugin.accounts.words import Words
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
-from crm_comm_plugin.domain.ports import Closure
 from crm_comm_plugin.domain.ports.credits import CreditsLeft
 
-_STATES = {
+_STATES: dict[str, Badge] = {
     Status.CONNECTED: Badge(text="Connected", level="ok"),
     Status.UNTESTED: Badge(text="Never tested"),
     Status.AUTH_FAILED: Badge(text="Sign-in failed", level="bad"),
@@ -27,17 +26,14 @@ NO_LIMIT = "No limit"
 _NEARLY = 0.8
 
 
-def state(account: StoredAccount, closure: Closure | None, words: Words, now: datetime) -> Badge:
+def state(account: StoredAccount, words: Words, now: datetime) -> Badge:
     """How the account is now; a pause says until when."""
     if account.deleted_at is not None:
         return Badge(text=f"Deleted {words.moment(account.deleted_at)}")
-    found = account.state(now)
-    until = account.status_until
-    if closure is not None and account.active and closure.until > now:
-        found, until = Status.PAUSED, closure.until
+    found, until = account.state(now), account.status_until
     if found == Status.PAUSED and until is not None:
         return Badge(text=f"Paused until {words.moment(until)}", level="warn")
-    return _STATES.get(Status(found) if found in list(Status) else Status.UNTESTED, _STATES[Status.UNTESTED])
+    return _STATES.get(found, _STATES[Status.UNTESTED])
 
 
 def usage(
@@ -50,18 +46,23 @@ def usage(
             return NO_LIMIT
         return Badge(text=balance, level=left.level if left.level != "ok" else "")
     count = allowance.limit.count
-    taken = count - max(allowance.remaining or 0, 0)
+    taken = allowance.used + allowance.held
     text = f"{words.number(taken)} of {words.number(count)} {_PERIODS[allowance.limit.window]}"
     hint = " · ".join(filter(None, [_free_again(allowance, freed, words), balance]))
     return Meter(
-        value=float(taken) if count else 1.0, max=float(count or 1), text=text, hint=hint, level=_level(taken, count)
+        value=float(taken) if count else 1.0,
+        max=float(count or 1),
+        text=text,
+        hint=hint,
+        level=_level(taken, allowance),
     )
 
 
-def _level(taken: int, count: int) -> str:
-    if taken >= count:
+def _level(taken: int, allowance: Allowance) -> str:
+    """Red where nothing is left, also when the provider has stopped the account below its count."""
+    if not allowance.remaining:
         return "bad"
-    return "warn" if taken >= _NEARLY * count else "ok"
+    return "warn" if taken >= _NEARLY * (allowance.limit.count or 0) else "ok"
 
 
 def _free_again(allowance: Allowance, freed: tuple[datetime, int] | None, words: Words) -> str:

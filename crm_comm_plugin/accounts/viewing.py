@@ -115,7 +115,6 @@ class Listing:
         now = self._parts.clock.now()
         accounts = found.accounts
         allowances = self._parts.limiter.allowances(accounts)
-        closures = self._parts.limiter.closures(accounts)
         texts = [account.id for account in accounts if account.channel == "sms"]
         left = self._parts.credits.left(texts) if texts and self._parts.credits is not None else {}
         labels = {key: kind.label for key, kind in self._parts.forms.types().items()}
@@ -127,7 +126,7 @@ class Listing:
                 cells={
                     "name": account.name,
                     "type": labels.get(account.type, account.type),
-                    "status": cells.state(account, closures.get(account.id), words, now),
+                    "status": cells.state(account, words, now),
                     "usage": cells.usage(
                         allowances.get(account.id), left.get(account.id), freed.get(account.id), words
                     ),

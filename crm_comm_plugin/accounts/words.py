@@ -73,11 +73,11 @@ class Words:
         return self._times[minute]
 
     def _moment(self, at: datetime) -> str:
-        from babel.dates import format_date, format_time
+        from babel.dates import format_date, get_time_format
 
         if abs(at - self._now) > _WEEK:
             return self.day(at)
-        time = format_time(at.timetz(), "short", locale=self._locale)
+        time = get_time_format("short", locale=self._locale).apply(at, self._locale)
         if at.date() == self._now.date():
             return time
         return f"{format_date(at, 'EEE', locale=self._locale)} {time}"

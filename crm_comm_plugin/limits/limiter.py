@@ -68,7 +68,7 @@ class LedgerLimiter:
 
     def allowances(self, accounts: Sequence[StoredAccount]) -> dict[str, Allowance]:
         """Usage of a page of accounts by id."""
-        return self._ledger.allowances({account.id: self._rules.of(account) for account in accounts})
+        return self._ledger.allowances(self._rules.of_all(accounts))
 
     def closures(self, accounts: Sequence[StoredAccount]) -> dict[str, Closure]:
         """Provider closures in force, by account id."""

@@ -1,8 +1,9 @@
 """Which limits an account has: its own pair, its provider's pace, and the ceiling of the installation."""
 
 import re
+from collections.abc import Mapping, Sequence
 
-from crm_comm_hookspecs import InvalidInput, Limit, Window
+from crm_comm_hookspecs import InvalidInput, Limit, MailServer, Window
 from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.ports.events import Registry
 
@@ -18,13 +19,18 @@ class Rules:
 
     def of(self, account: StoredAccount) -> tuple[Limit, ...]:
         """All limits of an account but the installation's."""
-        pace = self._pace(account)
-        return own(account) if pace is None else (*own(account), pace)
+        return self.of_all((account,))[account.id]
 
-    def _pace(self, account: StoredAccount) -> Limit | None:
-        key = account.values.get("server")
-        server = self._registry.servers().get(key) if isinstance(key, str) else None
-        return server.pace if server is not None and _limits(server.pace) else None
+    def of_all(self, accounts: Sequence[StoredAccount]) -> dict[str, tuple[Limit, ...]]:
+        """The same for many, by id; plugins are asked for their servers once."""
+        servers = self._registry.servers() if any("server" in account.values for account in accounts) else {}
+        return {account.id: (*own(account), *_pace(account, servers)) for account in accounts}
+
+
+def _pace(account: StoredAccount, servers: Mapping[str, MailServer]) -> tuple[Limit, ...]:
+    key = account.values.get("server")
+    server = servers.get(key) if isinstance(key, str) else None
+    return (server.pace,) if server is not None and server.pace is not None and _limits(server.pace) else ()
 
 
 def own(account: StoredAccount) -> tuple[Limit, ...]:

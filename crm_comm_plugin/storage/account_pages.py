@@ -1,13 +1,15 @@
 """Keyset pages of accounts: every page costs the same, however many accounts there are and however deep it lies."""
 
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select, tuple_
 
 from crm_comm_plugin.domain.accounts import sort_key
 from crm_comm_plugin.domain.ports import AccountPage, AccountQuery
 from crm_comm_plugin.storage.account_rows import COLUMNS, as_account, sort_value, storable
 from crm_comm_plugin.storage.account_tables import accounts
+from crm_comm_plugin.storage.schema import UtcTime
 
 COUNTED = 1_000
 """Up to here the total is exact."""
@@ -16,37 +18,50 @@ _SORTS = {"name": accounts.c.sort_key, "type": accounts.c.type, "last_used": acc
 
 def read_page(connection: Connection, query: AccountQuery) -> AccountPage:
     """One page, and how many accounts match."""
-    matching = _matching(query, connection.dialect.name)
-    order = (_SORTS[query.sort], accounts.c.id)
-    wanted = select(*COLUMNS).where(matching).limit(query.limit + 1)
-    if query.after is not None:
-        start = tuple_(*_start(query))
-        wanted = wanted.where(tuple_(*order) < start if query.descending else tuple_(*order) > start)
-    wanted = wanted.order_by(*(c.desc() if query.descending else c for c in order))
-    rows = connection.execute(wanted).all()
+    words = sort_key(storable(query.search)).split()
+    shape = (len(words), query.deleted_since is not None, connection.dialect.name)
+    values: dict[str, Any] = {f"word{n}": word for n, word in enumerate(words)}
+    if query.deleted_since is not None:
+        values["since"] = query.deleted_since
+    start = {} if query.after is None else _start(query.sort, *query.after)
+    page = _page(query.sort, query.descending, bool(start), *shape)
+    rows = connection.execute(page, {**values, **start, "rows": query.limit + 1}).all()
     found = tuple(as_account(row) for row in rows[: query.limit])
     more = len(rows) > query.limit
-    total = _total(connection, matching) if more or query.after is not None else len(found)
+    total: int | None = len(found)
+    if more or start:
+        total = connection.execute(_count(*shape), values).scalar_one()
     return AccountPage(
-        accounts=found, total=total, next=(sort_value(found[-1], query.sort), found[-1].id) if more else None
+        accounts=found,
+        total=total if total is not None and total <= COUNTED else None,
+        next=(sort_value(found[-1], query.sort), found[-1].id) if more else None,
     )
 
 
-def _start(query: AccountQuery) -> tuple[Any, str]:
-    assert query.after is not None  # noqa: S101 - for the type checker
-    value, after_id = query.after
-    return (int(value) if query.sort == "last_used" else value), after_id
+def _start(sort: str, value: str, after_id: str) -> dict[str, Any]:
+    return {"start": int(value) if sort == "last_used" else value, "start_id": after_id}
 
 
-def _matching(query: AccountQuery, dialect: str) -> ColumnElement[bool]:
-    since = query.deleted_since
-    there: ColumnElement[bool] = accounts.c.deleted_at.is_(None) if since is None else accounts.c.deleted_at >= since
+@lru_cache(maxsize=256)
+def _page(sort: str, descending: bool, starts: bool, words: int, deleted: bool, dialect: str) -> Select[Any]:
+    """The statement of a page. It takes longer to build than to run, and there are few of them."""
+    order = (_SORTS[sort], accounts.c.id)
+    wanted = select(*COLUMNS).where(_matching(words, deleted, dialect))
+    if starts:
+        start = tuple_(bindparam("start", type_=order[0].type), bindparam("start_id", type_=accounts.c.id.type))
+        wanted = wanted.where(tuple_(*order) < start if descending else tuple_(*order) > start)
+    return wanted.order_by(*(c.desc() if descending else c for c in order)).limit(bindparam("rows"))
+
+
+@lru_cache(maxsize=64)
+def _count(words: int, deleted: bool, dialect: str) -> Select[Any]:
+    """The statement that counts to one more than is counted."""
+    some = select(accounts.c.id).where(_matching(words, deleted, dialect)).limit(COUNTED + 1).subquery()
+    return select(func.count()).select_from(some)
+
+
+def _matching(words: int, deleted: bool, dialect: str) -> ColumnElement[bool]:
+    gone = accounts.c.deleted_at >= bindparam("since", type_=UtcTime())
+    there: ColumnElement[bool] = gone if deleted else accounts.c.deleted_at.is_(None)
     position = func.instr if dialect == "sqlite" else func.strpos
-    words = sort_key(storable(query.search)).split()
-    return and_(there, *(position(accounts.c.search_text, word) > 0 for word in words))
-
-
-def _total(connection: Connection, matching: ColumnElement[bool]) -> int | None:
-    some = select(accounts.c.id).where(matching).limit(COUNTED + 1).subquery()
-    total = int(connection.execute(select(func.count()).select_from(some)).scalar_one())
-    return total if total <= COUNTED else None
+    return and_(there, *(position(accounts.c.search_text, bindparam(f"word{n}")) > 0 for n in range(words)))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ ID_LENGTH = 32
 _DERIVED = {"name_key", "sort_key", "search_text"}
 COLUMNS = tuple(column for column in accounts.c if column.name not in _DERIVED)
 """What an account is read from."""
+_NAMES = tuple(column.name for column in COLUMNS)
 
 
 def possible_id(id: object) -> bool:
@@ -76,21 +77,44 @@ def _written(ref: SecretRef) -> dict[str, Any]:
     return {"ref": ref.ref, "set_at": to_micros(ref.set_at), "bound": dict(ref.bound)}
 
 
+class _Refs(Mapping[str, SecretRef]):
+    """Secret references, read when somebody looks: a list of accounts never does."""
+
+    __slots__ = ("_known", "_written")
+
+    def __init__(self, written: str) -> None:
+        self._written = written
+        self._known: dict[str, SecretRef] | None = None
+
+    def _refs(self) -> dict[str, SecretRef]:
+        if self._known is None:
+            self._known = {field: _read(ref) for field, ref in json.loads(self._written).items()}
+        return self._known
+
+    def __getitem__(self, field: str) -> SecretRef:
+        return self._refs()[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._refs())
+
+    def __len__(self) -> int:
+        return len(self._refs())
+
+    def __repr__(self) -> str:
+        return repr(self._refs())
+
+
 def _read(written: Mapping[str, Any]) -> SecretRef:
     return SecretRef(ref=written["ref"], set_at=from_micros(written["set_at"]), bound=written["bound"])
 
 
 def as_account(row: Row[Any]) -> StoredAccount:
     """An account from `COLUMNS`."""
-    known = dict(row._mapping)
+    known = dict(zip(_NAMES, row, strict=True))
     last_used = known.pop("last_used")
-    secrets = known.pop("secrets")
-    return StoredAccount(
-        values=json.loads(known.pop("entered")),
-        secrets={} if secrets == "{}" else {field: _read(ref) for field, ref in json.loads(secrets).items()},
-        last_used_at=from_micros(last_used) if last_used else None,
-        **known,
-    )
+    known["values"] = json.loads(known.pop("entered"))
+    known["secrets"] = _Refs(known["secrets"])
+    return StoredAccount(last_used_at=from_micros(last_used) if last_used else None, **known)
 
 
 def sort_value(account: StoredAccount, sort: str) -> str:

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm_comm_hookspecs import ALL_PERMISSIONS, Badge, Context, InvalidInput, Meter, Query
-from crm_comm_plugin.domain.ports import Closure
 from crm_comm_plugin.domain.ports.credits import CreditsLeft
 from tests.accounts.world import ALICE, CUSTOM, GMAIL
 
@@ -81,9 +80,6 @@ def test_a_pause_says_until_when(world):
     key = world.saved()
     until = world.clock.at + timedelta(hours=2)
     world.store.set_status(key, "paused", "", until)
-    assert cells(world, key, BERLIN)["status"] == Badge(text="Paused until 12:00", level="warn")
-    world.store.set_status(key, "connected", "", None)
-    world.limiter.closed[key] = Closure(until=until, reason="over its limit")
     assert cells(world, key, BERLIN)["status"] == Badge(text="Paused until 12:00", level="warn")
     world.clock.forward(hours=2)
     assert cells(world, key)["status"].text == "Connected"
