@@ -18,7 +18,7 @@ from .settings import Settings
 _HIDDEN: dict[type, frozenset[str]] = {
     Editor: frozenset({"schema"}),
     AccountType: frozenset({"connect", "normalise", "run"}),
-    Settings: frozenset({"database_url", "clock"}),
+    Settings: frozenset(f.name for f in fields(Settings) if not f.repr) | {"clock"},
 }
 
 
@@ -26,7 +26,7 @@ def to_json(value: Any) -> Any:
     """Dataclasses as objects with their own field names, enums as values, Decimal as text, times as ISO 8601 with Z.
 
     Bytes are Base64; sets are sorted. Of an Editor the fields, never the schema; of an AccountType what can be shown,
-    never its functions; of Settings not the database URL. Raises InvalidInput for what the contract has no values of.
+    never its functions; of Settings nothing secret. Raises InvalidInput for what the contract has no values of.
     """
     if isinstance(value, Enum):
         return to_json(value.value)

@@ -52,10 +52,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Take paths and URLs as other libraries make them; refuse what cannot work while it still has a name."""
-        for name in _TEXTS:
-            object.__setattr__(self, name, _text(name, getattr(self, name)))
-        for name in _SECONDS:
-            object.__setattr__(self, name, _seconds(name, getattr(self, name)))
+        for known in fields(self):
+            if known.name != "clock":
+                take = _TAKEN[type(known.default)]
+                object.__setattr__(self, known.name, take(known.name, getattr(self, known.name)))
         if self.clock is not None and not callable(self.clock):
             raise InvalidInput("Settings.clock cannot be called.", hint="Pass a function that returns an aware time.")
 
@@ -68,25 +68,6 @@ class Settings:
             if known.name != "clock" and text and getattr(self, known.name) == known.default:
                 found[known.name] = _parse(known.name, text, known.default)
         return replace(self, **found)
-
-
-_TEXTS = (
-    "database_url",
-    "data_dir",
-    "secret_backend",
-    "secret_key_file",
-    "smtp_ca_file",
-    "base_url",
-    "installation_limit",
-    "oauth_google_client_id",
-    "oauth_google_client_secret",
-    "oauth_microsoft_client_id",
-    "oauth_microsoft_client_secret",
-    "oauth_microsoft_tenant",
-    "allowed_networks",
-    "denied_networks",
-)
-_SECONDS = ("smtp_timeout", "http_timeout", "busy_timeout")
 
 
 def _parse(name: str, text: str, default: Any) -> Any:
@@ -116,3 +97,12 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidInput(f"Settings.{name} is not a text.", hint="Pass a text, or leave it out.")
     return value
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):  # "false" would count as true
+        raise InvalidInput(f"Settings.{name} is {value!r}.", hint="Set it to True or False.")
+    return value
+
+
+_TAKEN: dict[type, Callable[[str, Any], Any]] = {str: _text, float: _seconds, bool: _flag}

@@ -1,11 +1,15 @@
 """Settings: empty values fall back to the environment, and what cannot work is named."""
 
+import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
-from crm_comm_hookspecs import InvalidInput, Settings
+from crm_comm_hookspecs import InvalidInput, Settings, to_json
+
+SHOWN = {"secret_backend", "secret_key_file"}
 
 
 def test_an_empty_value_falls_back_to_the_environment() -> None:
@@ -51,7 +55,7 @@ def test_an_environment_that_cannot_be_read_is_named_with_the_next_step(name: st
 @pytest.mark.parametrize(
     "values",
     [{"smtp_timeout": 0}, {"http_timeout": "x"}, {"busy_timeout": float("nan")}, {"smtp_timeout": True},
-     {"data_dir": 5}, {"base_url": None}, {"clock": "now"}],
+     {"data_dir": 5}, {"base_url": None}, {"clock": "now"}, {"sandbox": "false"}, {"allow_plain_passwords": 1}],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused_at_once(values: dict) -> None:
     with pytest.raises(InvalidInput, match=next(iter(values))):
@@ -63,3 +67,12 @@ def test_paths_and_urls_of_other_libraries_are_taken() -> None:
     found = Settings(data_dir=Path("/srv/data"), database_url=url, smtp_timeout=5)
     assert (found.data_dir, found.smtp_timeout) == ("/srv/data", 5.0)
     assert found.database_url == "postgresql+psycopg://u:pw@db/x"
+
+
+def test_no_secret_among_the_settings_is_shown() -> None:
+    secret = [
+        f.name for f in fields(Settings) if ("secret" in f.name and f.name not in SHOWN) or f.name == "database_url"
+    ]
+    settings = Settings(**dict.fromkeys(secret, "S3CRET"))
+    assert len(secret) >= 3
+    assert "S3CRET" not in repr(settings) + json.dumps(to_json(settings))
