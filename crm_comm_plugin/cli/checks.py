@@ -1,5 +1,6 @@
 """What `crm-comm doctor` looks at: settings, data folder, database, keyring, plugins; what to do about each finding."""
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -40,6 +41,7 @@ def isolated(what: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Find
     except OSError as error:
         yield Finding(level=BAD, what=what, text=f"{error.strerror}: {error.filename}", hint="Check its permissions.")
     except Exception as error:  # noqa: BLE001 - a doctor that falls ill himself is of no use
+        logging.getLogger(__name__).debug("A check of the doctor failed", exc_info=True)
         hint = "Please report this; with --debug there is more to see."
         yield Finding(level=BAD, what=what, text=f"The check itself failed ({type(error).__name__}).", hint=hint)
 
