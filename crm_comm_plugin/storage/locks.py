@@ -9,7 +9,8 @@ from sqlalchemy import Connection, exc, text
 from sqlalchemy.engine import make_url
 
 from crm_comm_hookspecs import SendInProgress, StorageUnavailable
-from crm_comm_plugin.storage.database import Database, explained
+from crm_comm_plugin.storage.database import Database
+from crm_comm_plugin.storage.explaining import explained
 
 PATIENCE = 0.2
 """Seconds before somebody counts as alive: a look at the lock by `cancel` takes it for a moment."""
@@ -67,7 +68,7 @@ class SqlSendLocks:
             except exc.DBAPIError as error:
                 if getattr(error.orig, "sqlstate", "") == _LOCK_NOT_AVAILABLE:
                     raise _in_progress() from None
-                raise explained(error, sqlite=False) from error
+                raise explained(error) from error
             yield
 
     @contextmanager
@@ -76,7 +77,7 @@ class SqlSendLocks:
         try:
             session = self._database.engine().connect()
         except exc.DBAPIError as error:
-            raise explained(error, sqlite=False) from error
+            raise explained(error) from error
         with session:
             try:
                 yield session.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,4 +1,4 @@
-"""Small stand-ins for what other parts give to sending: accounts, the limit, usage, and a post office that remembers."""
+"""Small stand-ins for what other parts give to sending: accounts, the limit, usage, and a provider that remembers."""
 
 from collections.abc import Callable
 from dataclasses import replace
