@@ -1,6 +1,7 @@
 """`crm-comm serve`: the reference host, to try everything out and to see how a host is made."""
 
 from dataclasses import replace
+import sys
 from typing import Annotated
 
 import typer
@@ -18,6 +19,11 @@ SMTP_PORT, GATEWAY_PORT = 8766, 8767
 def add_to(app: typer.Typer) -> None:
     """Add this command."""
     add(app, "serve", serve)
+
+
+def _told(link: str) -> None:
+    say(f"Open this link; it lets in whoever has it. Ctrl-C stops.\n\n  {link}\n")
+    sys.stdout.flush()  # also into a pipe or a log, where somebody waits for it
 
 
 def serve(
@@ -43,7 +49,7 @@ def serve(
                 smtp_port=smtp_port,
                 gateway_port=gateway_port,
                 folder=parts_of(comm).data_dir,
-                say=say,
+                say=_told,
             )
     except KeyboardInterrupt:  # how it is meant to be stopped
         say("Stopped.")

@@ -17,7 +17,7 @@ def served(process) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=process.environment(PYTHONUNBUFFERED="1"),
+        env=process.environment(),
     )
     yield running
     running.kill()
