@@ -40,7 +40,7 @@ def isolated(what: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Find
         yield Finding(level=BAD, what=what, text=error.message, hint=error.hint)
     except OSError as error:
         yield Finding(level=BAD, what=what, text=f"{error.strerror}: {error.filename}", hint="Check its permissions.")
-    except Exception as error:  # noqa: BLE001 - a doctor that falls ill himself is of no use
+    except Exception as error:
         logging.getLogger(__name__).debug("A check of the doctor failed", exc_info=True)
         hint = "Please report this; with --debug there is more to see."
         yield Finding(level=BAD, what=what, text=f"The check itself failed ({type(error).__name__}).", hint=hint)

@@ -1,7 +1,7 @@
 """`crm-comm serve`: the reference host, to try everything out and to see how a host is made."""
 
-from dataclasses import replace
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
