@@ -68,11 +68,10 @@ class Accounts:
         oauth: OAuthDesk | None = None,
         discovery: MailDiscovery | None = None,
     ) -> None:
-        self._forms = Forms(registry, credits.code_problem if credits is not None else None, oauth, discovery)
         self._parts = AccountParts(
             store=store,
             secrets=secrets,
-            forms=self._forms,
+            forms=Forms(registry, credits.code_problem if credits is not None else None, oauth, discovery),
             events=events,
             clock=clock,
             limiter=limiter,
@@ -83,13 +82,7 @@ class Accounts:
         self.opener = opener or opener_of(store=store, secrets=secrets, registry=registry, events=events, clock=clock)
         self._listing, self._saver, self._checker = Listing(self._parts), Saver(self._parts), Checker(self._parts)
         self._remover, self._actor, self._countries = Remover(self._parts), Actor(self._parts, self.opener), Countries()
-        self._toolbar: dict[str, Act] = {
-            "delete": self._remover.delete,
-            "undo": self._remover.undo,
-            "restore": self._remover.restore,
-            "test": self._actor.test,
-            "refresh_credits": self._actor.refresh,
-        }
+        self._toolbar = _toolbar(self._remover, self._actor)
 
     def viewer(self, context: Context) -> Viewer:
         """The list `accounts`."""
@@ -101,16 +94,16 @@ class Accounts:
 
     def editors(self, context: Context) -> tuple[Editor, ...]:
         """The forms of all account types, ours first."""
-        return self._forms.editors(context)
+        return self._parts.forms.editors(context)
 
     def serves(self, editor: str) -> bool:
         """True for the editor of a registered account type."""
-        return editor in self._forms.types()
+        return editor in self._parts.forms.types()
 
     def open_record(self, context: Context, editor: str, id: str) -> Record:
         """What an editor opens with; raises UnknownAccount."""
         if not id:
-            return Record(values=self._forms.form(editor).defaults(context))
+            return Record(values=self._parts.forms.form(editor).defaults(context))
         account = self.opener.find(id)
         if account.type != editor:
             raise UnknownAccount("This account is of another kind.", hint=f"Open it with the editor {account.type}.")
@@ -137,10 +130,10 @@ class Accounts:
         return action in self._toolbar or self._is_editors(action, editor)
 
     def _is_editors(self, action: str, editor: str) -> bool:
-        kind = self._forms.types().get(editor)
+        kind = self._parts.forms.types().get(editor)
         if kind is None:
             return False
-        own = self._forms.form(editor)
+        own = self._parts.forms.form(editor)
         return any(found.name == action for found in own.every_action())
 
     def confirm(
@@ -187,6 +180,16 @@ class Accounts:
     def sweep(self) -> int:
         """At start: forget what was deleted more than 30 days ago, and secrets nothing points to; how many went."""
         return self._remover.sweep()
+
+
+def _toolbar(remover: Remover, actor: Actor) -> dict[str, Act]:
+    return {
+        "delete": remover.delete,
+        "undo": remover.undo,
+        "restore": remover.restore,
+        "test": actor.test,
+        "refresh_credits": actor.refresh,
+    }
 
 
 def _ids(ids: Sequence[str]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """The tables of accounts and of their audit trail."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -35,6 +37,20 @@ def make_accounts() -> None:
     """The accounts, and an index for each way to look at them: those that are there, and those that were deleted."""
     op.create_table(
         "crm_comm_accounts",
+        *columns_of_the_account(),
+        *columns_of_its_life(),
+        sa.PrimaryKeyConstraint("id", name="pk_crm_comm_accounts"),
+    )
+    index("uq_crm_comm_accounts_name_key", ["name_key"], PRESENT, unique=True)
+    index("ix_crm_comm_accounts_sort_key", ["sort_key", "id"], PRESENT)
+    index("ix_crm_comm_accounts_type", ["type", "id"], PRESENT)
+    index("ix_crm_comm_accounts_last_used", ["last_used", "id"], PRESENT)
+    index("ix_crm_comm_accounts_deleted_at", ["deleted_at"], GONE)
+
+
+def columns_of_the_account() -> list[sa.Column[Any]]:
+    """What it is."""
+    return [
         sa.Column("id", bytewise(32), nullable=False),
         sa.Column("type", bytewise(100), nullable=False),
         sa.Column("channel", sa.String(100), nullable=False),
@@ -50,6 +66,12 @@ def make_accounts() -> None:
         sa.Column("entered", sa.Text, nullable=False),
         sa.Column("secrets", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
+    ]
+
+
+def columns_of_its_life() -> list[sa.Column[Any]]:
+    """Who did what to it when."""
+    return [
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("created_by", sa.Text, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
@@ -57,13 +79,7 @@ def make_accounts() -> None:
         sa.Column("deleted_at", sa.BigInteger),
         sa.Column("deleted_by", sa.Text, nullable=False),
         sa.Column("last_used", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_crm_comm_accounts"),
-    )
-    index("uq_crm_comm_accounts_name_key", ["name_key"], PRESENT, unique=True)
-    index("ix_crm_comm_accounts_sort_key", ["sort_key", "id"], PRESENT)
-    index("ix_crm_comm_accounts_type", ["type", "id"], PRESENT)
-    index("ix_crm_comm_accounts_last_used", ["last_used", "id"], PRESENT)
-    index("ix_crm_comm_accounts_deleted_at", ["deleted_at"], GONE)
+    ]
 
 
 def index(name: str, columns: list[str], where: sa.TextClause, unique: bool = False) -> None:
