@@ -60,7 +60,8 @@ def opened(host: Host, chromium, **options: object) -> Iterator[object]:  # type
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.goto(host.link)
-    page.wait_for_function("() => document.cookie.includes('crm_comm_zone')")
+    zone = known.get("timezone_id") if "timezone_id" not in options else options["timezone_id"]
+    page.locator(f"html[data-zone='{zone}']").wait_for()
     yield page
     context.close()
     assert [text for text in wrong if "status of 4" not in text] == []

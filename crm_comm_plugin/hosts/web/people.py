@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 from typing import Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from starlette.requests import Request
@@ -27,7 +28,7 @@ def context_of(request: Request) -> Context:
         user=profile.get("user") or DEFAULT_USER,
         permissions=frozenset(profile.get("permissions", ALL_PERMISSIONS)) & ALL_PERMISSIONS,
         locale=locale,
-        timezone=profile.get("timezone") or zone(request.cookies.get(ZONE_COOKIE, "")) or "UTC",
+        timezone=profile.get("timezone") or zone(unquote(request.cookies.get(ZONE_COOKIE, ""))) or "UTC",
         region=_region(locale) or _region(accepted),
     )
 

@@ -7,8 +7,9 @@ import { toast } from "./talk.js";
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const known = document.cookie.split("; ").find((part) => part.startsWith("crm_comm_zone="));
-if (!known || decodeURIComponent(known.split("=")[1]) !== zone) {
+if (known?.split("=")[1] !== encodeURIComponent(zone)) {
   document.cookie = `crm_comm_zone=${encodeURIComponent(zone)}; path=/; SameSite=Strict; max-age=31536000`;
+  if (!known && navigator.cookieEnabled && document.documentElement.dataset.zone !== zone) location.reload();
 }
 
 listenToLists();

@@ -72,7 +72,7 @@ function pressed(event) {
   if (!inside) return;
   if (event.key === "Delete") return act(document.querySelector('.toolbar [data-kind="delete"]'));
   if (event.key === "ArrowDown" || event.key === "ArrowUp") return step(event);
-  if (event.key === "Enter" && !event.target.closest("a, button")) {
+  if (event.key === "Enter" && !event.target.closest("a, button, summary")) {
     event.preventDefault();
     open(event.target.closest("tr") || rowOf([...chosen][0]));
   }
