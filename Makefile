@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # What tests against real parts need from Debian, and what benchmarks compare with.
 # npm (for an SMPP simulator) only where there is none: Debian's clashes with one from elsewhere.
-DEBIAN_PACKAGES := chromium gnome-keyring dbus kannel $(if $(shell command -v npm),,npm)
+DEBIAN_PACKAGES := chromium gnome-keyring dbus kannel postfix dovecot-core $(if $(shell command -v npm),,npm)
 BENCH_DEBIAN_PACKAGES := redis-server
 BENCH_PACKAGES := "pyrate-limiter>=3.7" "limits[redis]>=3.13"
 # Further options, for example: make test PYTEST_ARGS='-k limits', make serve SERVE_ARGS='--port 8100'
