@@ -12,7 +12,7 @@ from crm_comm_plugin.cli.endings import FAILED, USAGE, CommandError, as_lines, r
 from crm_comm_plugin.cli.entering import interactive, pairs, save, secrets_from
 from crm_comm_plugin.cli.forms import fill_in
 from crm_comm_plugin.cli.lookup import all_rows, find_account, find_deleted, find_editor
-from crm_comm_plugin.cli.output import cell, print_json, say, table
+from crm_comm_plugin.cli.output import NONE_YET, cell, print_json, say, table
 
 COLUMNS = ("name", "type", "status", "usage", "last_used")
 
@@ -61,7 +61,7 @@ def list_accounts(
             return
         viewer = next(v for v in comm.viewers(context) if v.name == "accounts")
         if not rows:
-            say("Nothing was found." if search or deleted else viewer.empty or "There are no accounts yet.")
+            say("Nothing was found." if search or deleted else NONE_YET)
             return
         labels = {column.name: column.label for column in viewer.columns}
         names = [name for name in COLUMNS if name in labels]
@@ -91,7 +91,8 @@ def show(choices: Choices, account: Name, json: Json = False) -> None:
             if field.name in record.secrets:
                 rows.append((field.label, record.secrets[field.name]))
             elif record.values.get(field.name) not in (None, ""):
-                rows.append((field.label, cell(record.values[field.name], context)))
+                value = record.values[field.name]
+                rows.append((field.label, cell(value, context) if isinstance(value, bool) else str(value)))
         if allowance.remaining is not None:
             rows.append(("Free now", cell(allowance.remaining, context)))
         table(("", ""), rows, context)

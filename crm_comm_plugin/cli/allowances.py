@@ -7,7 +7,7 @@ import typer
 from crm_comm_hookspecs import Account, Allowance
 from crm_comm_plugin.cli.common import Choices, Json, add
 from crm_comm_plugin.cli.lookup import find_account
-from crm_comm_plugin.cli.output import print_json, table
+from crm_comm_plugin.cli.output import NONE_YET, print_json, say, table
 
 COLUMNS = ("Account", "Limit", "Used", "Held", "Free now", "One more free at", "All free at")
 
@@ -29,6 +29,9 @@ def allowance(
     if json:
         answers = [whole for _, whole in found]
         print_json(answers[0] if account else answers)
+        return
+    if not found:
+        say(NONE_YET)
         return
     rows = [_row(one, limit) for one, whole in found for limit in whole.limits or (whole,)]
     table(COLUMNS, rows, choices.context, right=(2, 3, 4))

@@ -77,9 +77,7 @@ OPTIONS: dict[str, Any] = {
         str,
         typer.Option("--timezone", metavar="NAME", help="For dates, such as Europe/Berlin.", rich_help_panel=PANEL),
     ],
-    "sandbox": Annotated[
-        bool, typer.Option("--sandbox", help="Use the sandbox's own data and servers.", rich_help_panel=PANEL)
-    ],
+    "sandbox": Annotated[bool, typer.Option("--sandbox", help="Use the sandbox's own data.", rich_help_panel=PANEL)],
     "debug": Annotated[
         bool, typer.Option("--debug", help="Show the log, and tracebacks of errors.", rich_help_panel=PANEL)
     ],

@@ -21,18 +21,27 @@ def interactive() -> bool:
 
 def pairs(given: Iterable[str], fields: Sequence[Field]) -> dict[str, str]:
     """FIELD=VALUE as values; a secret among them is refused, because arguments are seen by every user of a machine."""
-    secret = {field.name for field in fields if field.secret}
+    known = {field.name: field for field in fields}
     values: dict[str, str] = {}
     for pair in given:
         name, sign, value = pair.partition("=")
         if not sign:
             raise CommandError(f"{pair!r} is not FIELD=VALUE.", code=USAGE)
-        if name in secret:
+        field = known.get(name)
+        if field is not None and field.secret:
             raise CommandError(
                 f"{name} is a secret: it must not be an argument. Use --secret {name}=FILE, or - for stdin.", code=USAGE
             )
-        values[name] = value
+        values[name] = value if field is None else option_of(field, value)
     return values
+
+
+def option_of(field: Field, typed: str) -> str:
+    """The value of an option, which people may also name by its label."""
+    if typed in (option.value for option in field.options):
+        return typed
+    named = [option.value for option in field.options if option.label.casefold() == typed.casefold()]
+    return named[0] if named else typed
 
 
 def secrets_from(given: Iterable[str]) -> dict[str, str]:

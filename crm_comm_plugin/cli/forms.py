@@ -7,6 +7,7 @@ from typing import Any
 
 from crm_comm_hookspecs import Communication, Context, Editor, Field, Result
 from crm_comm_hookspecs.conditions import holds
+from crm_comm_plugin.cli.entering import option_of
 from crm_comm_plugin.cli.output import note
 
 MANY = 12
@@ -61,7 +62,7 @@ def _answer(field: Field, suggested: Any) -> str:
     answer = sys.stdin.readline()
     if not answer:
         raise EOFError
-    return answer.strip() or offered
+    return option_of(field, answer.strip() or offered)
 
 
 def _typed(value: Any) -> str:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from crm_comm_hookspecs import Account, Communication, Context, Editor, Query, Row
 from crm_comm_plugin.cli.endings import CommandError
+from crm_comm_plugin.cli.output import NONE_YET
 from crm_comm_plugin.domain.accounts import name_key
 
 VIEWER = "accounts"
@@ -71,6 +72,6 @@ def all_rows(comm: Communication, context: Context, query: Query, most: int = 0)
 def _instead(wanted: str, names: Iterable[str]) -> str:
     names = list(names)
     if not names:
-        return "There are none yet. Add one: crm-comm accounts add email"
+        return NONE_YET
     close = get_close_matches(wanted, names, n=1)
     return f"Did you mean {close[0]!r}?" if close else "See: crm-comm accounts list"

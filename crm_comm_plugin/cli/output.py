@@ -1,5 +1,6 @@
 """What commands print: tables for people, JSON for programs, and no control characters from elsewhere."""
 
+import io
 import json
 import sys
 import unicodedata
@@ -11,6 +12,7 @@ from typing import Any
 from crm_comm_hookspecs import Badge, Context, Meter, to_json
 
 LEVELS = {"ok": "green", "info": "cyan", "warn": "yellow", "bad": "red"}
+NONE_YET = "There are no accounts yet. Add one: crm-comm accounts add email"
 WIDE = 4000
 """Columns of a table that goes into a pipe or a file: nothing is cut off there."""
 
@@ -42,13 +44,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], context: Contex
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=any(columns))
     for place, name in enumerate(columns):
         shown.add_column(name, justify="right" if place in right else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(cell(value, context), style=level_of(value)) for value in row))
-    terminal = sys.stdout.isatty()
-    Console(width=None if terminal else WIDE, highlight=False, soft_wrap=not terminal).print(shown)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(shown)
+        return
+    written = io.StringIO()
+    Console(width=WIDE, highlight=False, file=written).print(shown)
+    for line in written.getvalue().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
 
 
 def cell(value: Any, context: Context) -> str:

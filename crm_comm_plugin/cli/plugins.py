@@ -1,18 +1,20 @@
 """`crm-comm plugins`: what is installed, what it adds, and what was left out because it is broken."""
 
 from collections import defaultdict
+from importlib.metadata import entry_points
 from typing import Any
 
 import typer
 
-from crm_comm_hookspecs import Communication
+from crm_comm_hookspecs import PROJECT_NAME, Communication
+from crm_comm_hookspecs.calls import OWN_NAME
 from crm_comm_plugin.cli.common import Choices, Json, add
 from crm_comm_plugin.cli.output import print_json, say, table
 
 ADDED = {
-    "crm_comm_account_types": "kind of account",
-    "crm_comm_mail_servers": "mail server",
-    "crm_comm_sms_gateways": "SMS gateway",
+    "crm_comm_account_types": "account types",
+    "crm_comm_mail_servers": "mail servers",
+    "crm_comm_sms_gateways": "SMS gateways",
 }
 
 
@@ -29,15 +31,22 @@ def plugins(choices: Choices, json: Json = False) -> None:
     if json:
         print_json({"plugins": found, "failures": failures})
         return
-    rows = [(entry["name"], entry["distribution"], ", ".join(entry["adds"])) for entry in found]
+    rows = [
+        (one["name"], one["distribution"], "\n".join(f"{kind}: {', '.join(of)}" for kind, of in one["adds"].items()))
+        for one in found
+    ]
     table(("Plugin", "Distribution", "Adds"), rows, choices.context)
     for failure in failures:
-        say(f"Left out: {failure.plugin} of {failure.distribution or 'no distribution'}: {failure.problem}")
+        say(f"Broken: {failure.plugin} of {failure.distribution or 'no distribution'}: {failure.problem}")
 
 
 def _found(comm: Communication) -> list[dict[str, Any]]:
-    adds: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for hook, what in ADDED.items():
-        for entry in comm.contributions(hook, "key"):
-            adds[entry.plugin, entry.distribution].append(f"{what} {entry.value.label}")
-    return [{"name": name, "distribution": dist, "adds": found} for (name, dist), found in adds.items()]
+    """Ours first, then those of the entry points, also when they only listen."""
+    adds: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    owners = {e.name: e.dist.name for e in entry_points(group=PROJECT_NAME) if e.dist and comm.pm.has_plugin(e.name)}
+    owners = {OWN_NAME: "crm-comm-plugin", **{n: owner for n, owner in owners.items() if owner != "crm-comm-plugin"}}
+    for hook, kind in ADDED.items():
+        for given in comm.contributions(hook, "key"):
+            adds[given.plugin][kind].append(given.value.label)
+            owners.setdefault(given.plugin, given.distribution)
+    return [{"name": name, "distribution": owner, "adds": adds[name]} for name, owner in owners.items()]

@@ -190,3 +190,8 @@ def at_a_terminal(process, arguments, answers) -> str:
     running.kill() if time.monotonic() >= deadline else running.wait(10)
     os.close(ours)
     return shown
+
+
+def test_an_option_may_be_named_by_its_label(cli):
+    cli.ok("accounts", "add", "email", "account_name=A", "server=custom smtp", "host=h.example", "sender=a@example.com")
+    assert cli.json("accounts", "show", "A")["values"]["server"] == "smtp"
