@@ -3,8 +3,7 @@
 import hashlib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 from crm_comm_hookspecs import InvalidInput, Outcome, Reason, Recipient, RecipientStatus
 
@@ -66,7 +65,8 @@ def send_id_of(account_id: str, key: str) -> str:
 
 def counts_as_used(outcome: Outcome) -> bool:
     """True when the provider may have counted this recipient (contract: sent, unknown, message refused late)."""
-    if isinstance(outcome, CountedOutcome) or outcome.status in (RecipientStatus.SENT, RecipientStatus.UNKNOWN):
+    status = outcome.status
+    if status is RecipientStatus.SENT or status is RecipientStatus.UNKNOWN or isinstance(outcome, CountedOutcome):
         return True
     return outcome.reason == Reason.MESSAGE and bool(outcome.code)
 
@@ -80,6 +80,8 @@ def detail_of(status: str, reason: str, detail: str) -> str:
 
 def plain(text: object, length: int) -> str:
     """Any text as one that every database can keep and every page can show: no controls, no halves of pairs, cut."""
+    if text == "":
+        return ""
     cut = str(text)[: length * 4]
     if not keepable(cut):
         cut = "".join(c if keepable(c) else " " for c in cut)
@@ -118,13 +120,3 @@ def checked_number(value: object, name: str, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise InvalidInput(f"{name} must be a whole number from 1 to {most}.")
     return value
-
-
-def stored(outcome: Outcome, at: datetime) -> Outcome:
-    """An outcome as it is kept: texts cut and clean, its time set."""
-    return replace(
-        outcome,
-        detail=plain(outcome.detail, MAX_DETAIL),
-        code=plain(outcome.code, MAX_CODE),
-        at=outcome.at or at,
-    )

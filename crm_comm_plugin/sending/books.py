@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from crm_comm_hookspecs import Outcome, Rejected
 from crm_comm_hookspecs.messages import Recipient
 from crm_comm_plugin.domain.ports.sends import SendRow, Ticket, Written
-from crm_comm_plugin.domain.sends import Entry, stored
+from crm_comm_plugin.domain.sends import Entry
 from crm_comm_plugin.sending.parts import SendParts
 
 FLUSH_SECONDS = 1.0
@@ -49,7 +49,9 @@ class Books:
 
     def hand_over(self, batch: Sequence[Entry], hold: str) -> bool:
         """Mark a batch as handed over; False when the send was cancelled meanwhile."""
-        self.written = self._parts.outcomes.hand_over(self.ticket, self._taken(), batch, hold)
+        self._flushed = self._parts.clock.ticks()
+        now = self._parts.clock.now()
+        self.written = self._parts.outcomes.hand_over(self.ticket, self._done, batch, hold, now)
         self._done.clear()
         return self.written.handed
 
@@ -61,17 +63,17 @@ class Books:
 
     def skip(self, done: Iterable[tuple[Entry, Outcome]]) -> None:
         """Outcomes of recipients that were not handed over."""
-        now = self._parts.clock.now()
-        kept = [(entry, stored(outcome, now)) for entry, outcome in done]
+        kept = list(done)
         self.flush()
-        self.written = self._parts.outcomes.record(self.ticket, kept, handed=False)
+        self.written = self._parts.outcomes.record(self.ticket, kept, self._parts.clock.now(), handed=False)
         self.told.update(str(outcome.status) for _, outcome in kept)
         self.dealt += len(kept)
 
     def flush(self) -> None:
         """Write what is not written yet."""
+        self._flushed = self._parts.clock.ticks()
         if self._done:
-            self.written = self._parts.outcomes.record(self.ticket, self._taken())
+            self.written = self._parts.outcomes.record(self.ticket, self._done, self._parts.clock.now())
             self._done.clear()
 
     def recover(self) -> None:
@@ -82,8 +84,3 @@ class Books:
         before = self.written.counts
         self.told.update({s: n - before.get(s, 0) for s, n in written.counts.items() if n > before.get(s, 0)})
         self.written = written
-
-    def _taken(self) -> list[tuple[Entry, Outcome]]:
-        self._flushed = self._parts.clock.ticks()
-        now = self._parts.clock.now()
-        return [(entry, stored(outcome, now)) for entry, outcome in self._done]

@@ -116,6 +116,8 @@ def _said(transport: Transport, gate: Gate, failures: list[Failure]) -> Generato
 
 def cleaned(outcome: Outcome, recipient: Recipient) -> Outcome:
     """An outcome as the contract has it, whatever a transport made of it; a status that is none becomes unknown."""
+    if outcome.recipient is recipient and outcome.status is RecipientStatus.SENT and _is_plain(outcome):
+        return outcome  # nearly all of them
     try:
         status = RecipientStatus(outcome.status)
     except ValueError:
@@ -130,6 +132,15 @@ def cleaned(outcome: Outcome, recipient: Recipient) -> Outcome:
         at=_aware(outcome.at),
         retry_at=_aware(outcome.retry_at),
         delivery="",
+    )
+
+
+def _is_plain(outcome: Outcome) -> bool:
+    return (
+        outcome.reason == outcome.detail == outcome.delivery == ""
+        and type(outcome.code) is str
+        and outcome.at is None
+        and outcome.retry_at is None
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from crm_comm_hookspecs import Outcome, Reason, Reservation, UnknownAccount
+from crm_comm_hookspecs import Outcome, Reason, RecipientStatus, Reservation, UnknownAccount
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.sends import detail_of
 from crm_comm_plugin.sending.dispatch import Failure
@@ -31,6 +31,7 @@ class Stops:
         self._parts = parts
         self._stop: Stop | None = None
         self._streak = 0
+        self._working = False
 
     def current(self) -> Stop | None:
         """Why nobody may be tried now; a limit's stop ends by itself when capacity is back."""
@@ -72,15 +73,18 @@ class Stops:
 
     def heard(self, outcome: Outcome) -> Outcome:
         """Learn from one outcome; answers it with the time of the next try where that is known now."""
-        if outcome.reason == Reason.UNREACHABLE and outcome.status == "skipped":
+        if outcome.status is RecipientStatus.SENT:
+            self._streak = 0
+            if not self._working:
+                self._works()
+            return outcome
+        if outcome.reason == Reason.UNREACHABLE and outcome.status is RecipientStatus.SKIPPED:
             self._streak += 1
             if self._streak >= UNREACHABLE_STREAK and self._stop is None:
                 self._halt(Stop(Reason.UNREACHABLE, outcome.detail, outcome.retry_at))
             return outcome
         self._streak = 0
-        if outcome.status == "sent":
-            self._works()
-        elif outcome.status == "skipped" and outcome.reason in _WHOLE_ACCOUNT:
+        if outcome.status is RecipientStatus.SKIPPED and outcome.reason in _WHOLE_ACCOUNT:
             if self._stop is None or self._stop.reason != outcome.reason:
                 self._halt(Stop(outcome.reason, outcome.detail, outcome.retry_at))
             if self._stop is not None and outcome.retry_at is None:
@@ -101,6 +105,7 @@ class Stops:
         self._stop = stop
 
     def _works(self) -> None:
+        self._working = True
         if self.account.status != Status.CONNECTED:
             self._parts.accounts.set_status(self.account.id, Status.CONNECTED)
             self.account = replace(self.account, status=Status.CONNECTED)

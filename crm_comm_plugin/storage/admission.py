@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select, text, update
 
 from crm_comm_hookspecs import Reason, Recipient, RecipientStatus, Rejected
 from crm_comm_plugin.domain.sends import MAX_DETAIL, MAX_NAME, PENDING, Entry, plain, row_address
-from crm_comm_plugin.storage.schema import upsert
+from crm_comm_plugin.storage.schema import to_micros
 from crm_comm_plugin.storage.send_tables import outcomes
 
 # Both name the way through the unique index: with a plain IN, SQLite reads the whole send instead.
@@ -24,6 +24,13 @@ _FIND = {
         "SELECT address, position, status, run, seen FROM crm_comm_outcomes"
         " WHERE send = :send AND nth = 0 AND address = ANY(:addresses)"
     ),
+}
+_COLUMNS = ("send", "position", "address", "nth", "name", "status", "reason", "detail", "at", "run", "seen")
+_STATUS = _COLUMNS.index("status")
+_ADD = {
+    kind: f"INSERT INTO {outcomes.name} ({', '.join(_COLUMNS)})"  # noqa: S608 - nothing but names of ours
+    f" VALUES ({', '.join([mark] * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
+    for kind, mark in (("sqlite", "?"), ("postgresql", "%s"))
 }
 _SEEN = (
     update(outcomes)
@@ -60,16 +67,16 @@ def admit(
     rows = []
     for position, (address, line) in enumerate(lines.items(), taken):
         line.position = position
-        rows.append(_row(send, run, position, address, line, at))
+        rows.append(_row(send, run, position, address, line.item, 0, 1 + line.more, at))
     inserted = _insert(connection, rows)
     known = set() if inserted == len(rows) else _meet_again(connection, send, run, taken, lines, admitted)
     for row, (address, line) in zip(rows, lines.items(), strict=True):
         if address in known:
             continue
-        if row["status"] == PENDING:
-            admitted.entries.append(Entry(line.position, _recipient(line.item)))
+        if isinstance(line.item, Recipient):
+            admitted.entries.append(Entry(line.position, line.item))
         else:
-            _count(admitted, row["status"], 1)
+            _count(admitted, row[_STATUS], 1)
     admitted.entries.sort(key=lambda entry: entry.position)
     repeats = list(_repeats(send, run, admitted.taken, lines, at))
     admitted.taken += len(repeats)
@@ -118,44 +125,32 @@ def _existing(connection: Connection, send: int, addresses: list[str]) -> Sequen
     return connection.execute(_FIND[kind], {"send": send, "addresses": wanted}).all()
 
 
-def _repeats(send: int, run: int, position: int, lines: dict[str, _Line], at: datetime) -> Iterator[dict[str, Any]]:
+def _repeats(send: int, run: int, position: int, lines: dict[str, _Line], at: datetime) -> Iterator[tuple[Any, ...]]:
     for address, line in lines.items():
         for nth in range(line.repeats, line.repeats + line.more):
             rejected = Rejected(recipient=_recipient(line.item), reason=Reason.DUPLICATE)
-            yield _row(send, run, position, address, _Line(rejected), at) | {"nth": nth}
+            yield _row(send, run, position, address, rejected, nth, 1, at)
             position += 1
 
 
-def _row(send: int, run: int, position: int, address: str, line: _Line, at: datetime) -> dict[str, Any]:
-    item = line.item
-    row: dict[str, Any] = {
-        "send": send,
-        "position": position,
-        "address": address,
-        "nth": 0,
-        "name": plain(_recipient(item).name, MAX_NAME),
-        "status": PENDING,
-        "reason": "",
-        "detail": "",
-        "at": None,
-        "run": run,
-        "seen": 1 + line.more,
-    }
-    if isinstance(item, Rejected):
-        later = item.reason == Reason.INTERRUPTED
-        row["status"] = str(RecipientStatus.SKIPPED if later else RecipientStatus.FAILED)
-        row |= {"reason": str(item.reason), "detail": plain(item.detail, MAX_DETAIL), "at": at}
-    return row
+def _row(
+    send: int, run: int, position: int, address: str, item: Recipient | Rejected, nth: int, seen: int, at: datetime
+) -> tuple[Any, ...]:
+    """A row in the order of `_COLUMNS`."""
+    if isinstance(item, Recipient):
+        return (send, position, address, nth, plain(item.name, MAX_NAME), PENDING, "", "", None, run, seen)
+    later = item.reason == Reason.INTERRUPTED
+    status = str(RecipientStatus.SKIPPED if later else RecipientStatus.FAILED)
+    told = (status, str(item.reason), plain(item.detail, MAX_DETAIL), to_micros(at))
+    return (send, position, address, nth, plain(item.recipient.name, MAX_NAME), *told, run, seen)
 
 
-def _insert(connection: Connection, rows: list[dict[str, Any]]) -> int:
-    """Add those that are new; answers how many were."""
+def _insert(connection: Connection, rows: list[tuple[Any, ...]]) -> int:
+    """Add those that are new; answers how many were. Raw, as it is what a send does most."""
     if not rows:
         return 0
     counted = {"preserve_rowcount": True}
-    return connection.execute(
-        upsert(connection, outcomes).on_conflict_do_nothing(), rows, execution_options=counted
-    ).rowcount
+    return connection.exec_driver_sql(_ADD[connection.dialect.name], rows, execution_options=counted).rowcount
 
 
 def _recipient(item: Recipient | Rejected) -> Recipient:

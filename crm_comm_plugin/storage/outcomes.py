@@ -9,7 +9,16 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from crm_comm_hookspecs import Outcome, Reason, Recipient, RecipientStatus, Rejected
 from crm_comm_plugin.domain.ports.sends import Ticket, Written
-from crm_comm_plugin.domain.sends import HANDED, PENDING, Entry, counts_as_used, detail_of
+from crm_comm_plugin.domain.sends import (
+    HANDED,
+    MAX_CODE,
+    MAX_DETAIL,
+    PENDING,
+    Entry,
+    counts_as_used,
+    detail_of,
+    plain,
+)
 from crm_comm_plugin.storage.admission import admit
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.send_tables import COUNTED, outcomes, sends
@@ -90,12 +99,12 @@ class SqlOutcomes:
         return admitted.entries, books.written()
 
     def hand_over(
-        self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], batch: Sequence[Entry], hold: str
+        self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], batch: Sequence[Entry], hold: str, at: datetime
     ) -> Written:
         """Record outcomes, then mark a batch as handed over; nothing is handed over when the send was cancelled."""
         with self._database.write() as connection:
             books = _opened(connection, ticket)
-            _record(connection, books, done, handed=True)
+            _record(connection, books, done, at, handed=True)
             if not books.cancelled:
                 if books.hold != hold:
                     books.hold, books.charged = hold, 0
@@ -103,11 +112,13 @@ class SqlOutcomes:
             books.write(connection)
         return books.written(handed=not books.cancelled)
 
-    def record(self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], handed: bool = True) -> Written:
+    def record(
+        self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], at: datetime, handed: bool = True
+    ) -> Written:
         """What became of recipients."""
         with self._database.write() as connection:
             books = _opened(connection, ticket)
-            _record(connection, books, done, handed)
+            _record(connection, books, done, at, handed)
             books.write(connection)
         return books.written()
 
@@ -153,9 +164,11 @@ def _opened(connection: Connection, ticket: Ticket) -> _Books:
     )
 
 
-def _record(connection: Connection, books: _Books, done: Sequence[tuple[Entry, Outcome]], handed: bool) -> None:
+def _record(
+    connection: Connection, books: _Books, done: Sequence[tuple[Entry, Outcome]], at: datetime, handed: bool
+) -> None:
     """Rows that got the same outcome one after the other are moved by one statement; those moved before stay."""
-    for (before, status, used), moves in _grouped(books.number, done).items():
+    for (before, status, used), moves in _grouped(books.number, done, at).items():
         wanted = sum(move["b_last"] - move["b_first"] + 1 for move in moves)
         for state in (HANDED, before) if handed else (before, HANDED):
             rows = connection.execute(_MOVE, [{**move, "b_before": state} for move in moves]).rowcount
@@ -164,27 +177,24 @@ def _record(connection: Connection, books: _Books, done: Sequence[tuple[Entry, O
                 break
 
 
-def _grouped(number: int, done: Sequence[tuple[Entry, Outcome]]) -> dict[tuple[str, str, bool], list[dict[str, Any]]]:
+def _grouped(
+    number: int, done: Sequence[tuple[Entry, Outcome]], at: datetime
+) -> dict[tuple[str, str, bool], list[dict[str, Any]]]:
     groups: dict[tuple[str, str, bool], list[dict[str, Any]]] = {}
-    for (before, outcome, used), first, last in _ranges(
-        (_key(entry, outcome), entry.position) for entry, outcome in done
-    ):
-        move = {f"b_{name}": value for name, value in zip(_CHANGED, outcome, strict=True)}
-        move |= {"b_send": number, "b_first": first, "b_last": last}
-        groups.setdefault((before, outcome[0], used), []).append(move)
+    alike = _ranges((_key(entry, outcome), entry.position) for entry, outcome in done)
+    for (before, used, status, reason, detail, code, said_at, retry_at), first, last in alike:
+        move = {"b_send": number, "b_first": first, "b_last": last, "b_status": status, "b_reason": plain(reason, 32)}
+        move |= {"b_detail": plain(detail, MAX_DETAIL), "b_code": plain(code, MAX_CODE)}
+        move |= {"b_at": said_at or at, "b_retry_at": retry_at}
+        groups.setdefault((before, status, used), []).append(move)
     return groups
 
 
-def _key(entry: Entry, outcome: Outcome) -> tuple[str, tuple[Any, ...], bool]:
-    values = (
-        str(outcome.status),
-        str(outcome.reason),
-        outcome.detail,
-        outcome.code,
-        outcome.at,
-        outcome.retry_at,
-    )
-    return entry.before, values, counts_as_used(outcome)
+def _key(entry: Entry, outcome: Outcome) -> tuple[Any, ...]:
+    """What neighbours must share to be moved together."""
+    used = counts_as_used(outcome)
+    said = outcome.status, outcome.reason, outcome.detail, outcome.code, outcome.at, outcome.retry_at
+    return entry.before, used, *said
 
 
 def _mark(connection: Connection, books: _Books, batch: Sequence[Entry], to_handed: bool) -> None:

@@ -99,16 +99,21 @@ class OutcomeStore(Protocol):
         ...
 
     def hand_over(
-        self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], batch: Sequence[Entry], hold: str
+        self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], batch: Sequence[Entry], hold: str, at: datetime
     ) -> Written:
         """Record outcomes, and mark a batch as handed over just before it goes: a crash leaves these unknown.
 
-        hold: the reservation it goes under. When the send is cancelled, nothing is handed over.
+        hold: the reservation it goes under. When the send is cancelled, nothing is handed over. at: as in `record`.
         """
         ...
 
-    def record(self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], handed: bool = True) -> Written:
-        """What became of recipients; twice is harmless. handed: whether most of them were, which is only quicker."""
+    def record(
+        self, ticket: Ticket, done: Sequence[tuple[Entry, Outcome]], at: datetime, handed: bool = True
+    ) -> Written:
+        """What became of recipients; twice is harmless. at: for outcomes that do not say when they came.
+
+        handed: whether most of them were handed over, which is only quicker.
+        """
         ...
 
     def release(self, ticket: Ticket, batch: Sequence[Entry]) -> Written:
