@@ -165,6 +165,7 @@ def build(settings: Settings, comm: Communication) -> Parts:
         locks=SqlSendLocks(database),
         usage=usage,
         clock=clock,
+        credits=desk,
     )
     return Parts(
         settings=settings,

@@ -27,7 +27,7 @@ from crm_comm_plugin.credits.buying import Buying
 from crm_comm_plugin.credits.reports import Reports
 from crm_comm_plugin.credits.spending import PaidTransport, Purse, total_price
 from crm_comm_plugin.credits.words import CODE, amount, left_in_words, missing_code, order_in_words, trouble
-from crm_comm_plugin.domain.accounts import Status
+from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.ports.clock import Clock
 from crm_comm_plugin.domain.ports.credits import (
     Activated,
@@ -149,11 +149,13 @@ class CreditsService:
 
         return PaidTransport(held.gateway.open(account, values, secrets), purse, finished)
 
-    def price(
-        self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str], sizes: Iterable[TextSize]
-    ) -> Decimal | None:
-        """What texts of these sizes cost together, for a preview."""
-        held = Held(self._gateway(values), account, values, secrets)
+    def price(self, account: StoredAccount, sizes: Iterable[TextSize]) -> Decimal | None:
+        """What texts of these sizes cost together; None where nobody can tell now."""
+        try:
+            values, secrets = self._accounts.values_of(account), self._accounts.secrets_of(account)
+            held = Held(self._gateway(values), account.shown(self._clock.now()), values, secrets)
+        except CommError:
+            return None
         return total_price(self._purse(held), sizes) if "quote" in held.gateway.capabilities else None
 
     def receive(self, request: Request) -> Reply | None:

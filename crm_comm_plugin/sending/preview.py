@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from crm_comm_hookspecs import Prepared, Preview, Reason, Recipient, Rejected, TextMessage, TextSize
 from crm_comm_plugin.domain.accounts import StoredAccount
+from crm_comm_plugin.domain.ports.credits import CreditCheck
 from crm_comm_plugin.domain.ports.limits import Limiter
 from crm_comm_plugin.domain.segments import text_size
 from crm_comm_plugin.sending.composing import Composer
@@ -25,23 +26,31 @@ def prepared(recipients: Iterable[Recipient], normalise: Normaliser) -> Prepared
 
 
 def preview(
-    account: StoredAccount, composer: Composer, recipients: Iterable[Recipient], normalise: Normaliser, limiter: Limiter
+    account: StoredAccount,
+    composer: Composer,
+    recipients: Iterable[Recipient],
+    normalise: Normaliser,
+    limiter: Limiter,
+    credits: CreditCheck | None = None,
 ) -> Preview:
-    """A dry run: memory grows by a few bytes per recipient only."""
+    """A dry run: memory grows by a few bytes per recipient only. credits: tells what all these texts cost together."""
     total, ready = 0, 0
     rejected: Counter[Reason] = Counter()
-    text: TextSize | None = None
+    sizes: Counter[TextSize] = Counter()
     for item in _once(recipients, normalise):
         total += 1
         if isinstance(item, Rejected):
             rejected[item.reason] += 1
-        else:
-            ready += 1
-            text = text or _size(composer, item)
+            continue
+        ready += 1
+        if not sizes or credits is not None:
+            sizes.update(filter(None, [_size(composer, item)]))
+    text = next(iter(sizes), None)  # the first recipient's, as an example for all
     if not account.active:
         return Preview(total=total, rejected=dict(rejected), now=0, text=text)
     now, later = limiter.forecast(account, ready) if ready else (0, ())
-    return Preview(total=total, rejected=dict(rejected), now=now, later=later, text=text)
+    price = credits.price(account, sizes.elements()) if credits is not None and sizes else None
+    return Preview(total=total, rejected=dict(rejected), now=now, later=later, text=text, credits=price)
 
 
 def _once(recipients: Iterable[Recipient], normalise: Normaliser) -> Iterator[Recipient | Rejected]:
@@ -61,6 +70,6 @@ def _once(recipients: Iterable[Recipient], normalise: Normaliser) -> Iterator[Re
 
 
 def _size(composer: Composer, recipient: Recipient) -> TextSize | None:
-    """The size of the first recipient's text, as an example for all."""
+    """The size of a recipient's text; None for what is no text."""
     message = composer.message_for(recipient)
     return text_size(message.text) if isinstance(message, TextMessage) and isinstance(message.text, str) else None

@@ -22,6 +22,7 @@ from crm_comm_hookspecs.messages import MessageSource
 from crm_comm_hookspecs.working import OnProgress
 from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.ports.clock import Clock
+from crm_comm_plugin.domain.ports.credits import CreditCheck
 from crm_comm_plugin.domain.ports.limits import Limiter
 from crm_comm_plugin.domain.ports.opening import AccountOpener
 from crm_comm_plugin.domain.ports.sends import OutcomeStore, SendLocks, SendRow, SendStore, UsageStore
@@ -54,7 +55,9 @@ class Sending:
         locks: SendLocks,
         usage: UsageStore,
         clock: Clock,
+        credits: CreditCheck | None = None,
     ) -> None:
+        self._credits = credits
         self._parts = SendParts(
             accounts=accounts,
             limiter=limiter,
@@ -74,7 +77,8 @@ class Sending:
         """A dry run that charges and stores nothing. Raises UnknownAccount, InvalidInput."""
         account, normalise = self._opened(account_id)
         composer = Composer(message, account.channel)
-        return preview.preview(account, composer, _iterable(recipients), normalise, self._parts.limiter)
+        desk = self._credits if account.channel == "sms" else None
+        return preview.preview(account, composer, _iterable(recipients), normalise, self._parts.limiter, desk)
 
     def send(
         self,

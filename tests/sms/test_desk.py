@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from crm_comm_hookspecs import Credits, InvalidInput, Reason, Recipient, TextMessage, TransportError
+from crm_comm_hookspecs import Credits, InvalidInput, Reason, Recipient, SecretsUnavailable, TextMessage, TransportError
 from crm_comm_hookspecs.testing import FakeTransport
 from crm_comm_plugin.domain.ports.credits import Activated
 from crm_comm_plugin.domain.segments import text_size
@@ -163,12 +163,18 @@ def test_the_rest_has_its_outcome_when_the_line_breaks(desk, keyed):
 
 
 def test_a_preview_knows_the_price(desk, keyed):
-    account = desk.account()
+    stored = desk.accounts.stored[desk.account().id]
     sizes = [text_size("a")] * 480 + [text_size("a" * 161)] * 20
     keyed.price = Decimal("0.05")
-    assert desk.service.price(account, {"gateway": "keyed"}, {}, iter(sizes)) == Decimal("26.00")
+    assert desk.service.price(stored, iter(sizes)) == Decimal("26.00")
     keyed.capabilities = frozenset()
-    assert desk.service.price(account, {"gateway": "keyed"}, {}, sizes) is None
+    assert desk.service.price(stored, sizes) is None
+
+    def locked(account):
+        raise SecretsUnavailable
+
+    desk.accounts.secrets_of = locked
+    assert desk.service.price(stored, sizes) is None
 
 
 def test_diagnose_and_begin_reach_the_gateways_transport(desk, keyed):

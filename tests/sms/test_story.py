@@ -78,6 +78,8 @@ def test_from_the_first_credit_to_the_last(comm, world, form):
 
     preview = comm.preview(account, TextMessage("Hello ✓"), people(10))
     assert (preview.now, preview.text.encoding, preview.text.forced_by) == (10, "UCS-2", "✓")
+    assert preview.credits == Decimal(10)
+    assert comm.preview(account, lambda r: TextMessage("a" * 161), people(4)).credits == Decimal(8)
 
     report = comm.send(account, TextMessage("Hello"), people(10), key="camp-1", campaign="Spring")
     assert counts(report) == {"sent": 7, "skipped": 3}
