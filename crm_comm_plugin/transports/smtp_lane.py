@@ -129,6 +129,8 @@ class Lane:
         phase = Phase.DATA
         try:
             reply = talk.data()
+            if reply.code == 354 and line.has_more():
+                raise LineBroken(phase)
             if reply.code == 354:
                 phase = Phase.CONTENT
                 reply = line.give(job.content)

@@ -33,8 +33,10 @@ class _TimedReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Any) -> int | None:
         line = self._line
+        if line.peeking:
+            return None
         left = line.deadline - time.monotonic()
         if left <= 0 or line.sock is None:
             raise TimeoutError("timed out")
@@ -59,6 +61,7 @@ class SmtpLine(smtplib.SMTP):
         self.file: Any = None
         self.deadline = 0.0
         self.read = 0
+        self.peeking = False
         self.encrypted = isinstance(connected, ssl.SSLSocket)
 
     def getreply(self) -> tuple[int, bytes]:
@@ -111,6 +114,14 @@ class SmtpLine(smtplib.SMTP):
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise self._broken(phase, error) from None
         return self.answer(phase)
+
+    def has_more(self) -> bool:
+        """True when the server has said more than it was asked: then no reply can be trusted any more."""
+        self.peeking = True
+        try:
+            return self.file is not None and bool(self.file.peek(1))
+        finally:
+            self.peeking = False
 
     def put(self, commands: Sequence[str], phase: Phase) -> None:
         """Several commands in one go (RFC 2920); their replies are read with `answer`. Raises LineBroken."""

@@ -174,3 +174,9 @@ def test_a_preset_with_few_messages_for_each_line_is_obeyed(serve):
     list(transport.deliver([(r, EmailMessage(subject="Hi", text="x")) for r in people(50)]))
     transport.close()
     assert len(server.sink.sessions) == 3
+
+
+def test_a_reply_too_many_is_never_taken_for_the_answer_to_the_message(script, ehlo):
+    server = script(DATA=["354 go\r\n250 2.0.0 taken"], CONTENT=["550 5.7.1 spam"], **ehlo)
+    found = through(line(server.port), people(1))
+    assert {o.status for o in found.values()} == {SKIPPED}
