@@ -55,21 +55,12 @@ def target_of(
     """The target of an account; raises TransportError when its preset is gone or its server is not given."""
     preset = str(values.get("server") or CUSTOM)
     found = servers.get(preset) if preset != CUSTOM else None
-    host = found.host if found else values.get("host")
-    port = found.port if found else values.get("port")
-    security = found.security if found else values.get("security")
-    if not host or not port or security not in {"starttls", "tls", "none"}:
-        raise TransportError(
-            "The account's mail server is not known here.",
-            reason=Reason.UNREACHABLE,
-            retryable=False,
-            hint="Open the account and choose its server again.",
-        )
+    host, port, security = _server(values, found)
     user = str(values.get("user") or "")
     return Target(
-        host=str(host),
-        port=int(port),
-        security=str(security),
+        host=host,
+        port=port,
+        security=security,
         user=user,
         password=str(secrets.get("password") or ""),
         sign_in=str(values.get("sign_in") or PASSWORD),
@@ -81,6 +72,21 @@ def target_of(
         per_message=max(1, found.per_message) if found else CUSTOM_PER_MESSAGE,
         token=_source(account, {**values, "host": host, "port": port, "security": security}, tokens),
     )
+
+
+def _server(values: Mapping[str, Any], found: MailServer | None) -> tuple[str, int, str]:
+    """(host, port, security); raises TransportError."""
+    if found is not None:
+        return found.host, found.port, found.security
+    host, port, security = values.get("host"), values.get("port"), values.get("security")
+    if not host or not port or security not in {"starttls", "tls", "none"}:
+        raise TransportError(
+            "The account's mail server is not known here.",
+            reason=Reason.UNREACHABLE,
+            retryable=False,
+            hint="Open the account and choose its server again.",
+        )
+    return str(host), int(port), str(security)
 
 
 def _source(account: Account, values: Mapping[str, Any], tokens: Tokens | None) -> Callable[[str], str] | None:
