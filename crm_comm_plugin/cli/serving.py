@@ -1,6 +1,7 @@
 """`crm-comm serve`: the reference host, to try everything out and to see how a host is made."""
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
@@ -39,20 +40,19 @@ def serve(
     except ModuleNotFoundError as error:
         text = f"The reference host needs {error.name}. Install it with: pip install 'crm-comm-plugin[web]'"
         raise CommandError(text) from error
-    try:
-        with Communication.load(_settings(choices, host, port)) as comm:
-            run_host(
-                comm,
-                host,
-                port,
-                sandbox=comm.settings.sandbox,
-                smtp_port=smtp_port,
-                gateway_port=gateway_port,
-                folder=parts_of(comm).data_dir,
-                say=_told,
-            )
-    except KeyboardInterrupt:  # how it is meant to be stopped
-        say("Stopped.")
+    settings = _settings(choices, host, port)
+    with suppress(KeyboardInterrupt), Communication.load(settings) as comm:  # Ctrl-C is how it is stopped
+        run_host(
+            comm,
+            host,
+            port,
+            sandbox=comm.settings.sandbox,
+            smtp_port=smtp_port,
+            gateway_port=gateway_port,
+            folder=parts_of(comm).data_dir,
+            say=_told,
+        )
+    say("Stopped.")
 
 
 def _settings(choices: Choices, host: str, port: int) -> Settings:
