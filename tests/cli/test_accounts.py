@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-SECRET = "hunter2-é"
+SECRET = "s3cret-canary-é"
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from crm_comm_plugin.cli.outcomes import harmless
+from crm_comm_plugin.cli.output import plain
+
 LETTER = ("--subject", "November", "--text", "Hello!")
 
 
@@ -177,3 +180,25 @@ def test_allowance_of_all_accounts(cli, mail):
     assert "1.000" in said
     assert "no limit" in said
     assert len(cli.json("allowance")) == 2
+
+
+def test_a_server_cannot_command_the_terminal(cli, mail, people):
+    cli.ok(*mail.account())
+    mail.box.refuse = {"bob@example.com": "550 5.1.1 \x1b[2J\x1b]0;gone\x07 no such user"}
+    done = cli("send", "News", str(people), *LETTER)
+    assert done.returncode == 3
+    (send,) = cli.json("outcomes")
+    shown = cli.ok("outcomes", send["send_id"]) + done.stdout + done.stderr
+    assert "no such user" in shown
+    assert not [c for c in shown if ord(c) < 32 and c != "\n"]
+
+
+def test_what_is_printed_holds_no_control_characters():
+    assert plain("a\x1b[2Jb\x9b\u202ec\nd") == "a\ufffd[2Jb\ufffd\ufffdc\nd"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("=1+1", "'=1+1"), ("+49 170", "+49 170"), ("@x", "'@x"), ("-cmd", "'-cmd")]
+)
+def test_no_cell_is_taken_for_a_formula(text, kept):
+    assert harmless(text) == kept

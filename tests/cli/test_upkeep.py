@@ -14,7 +14,7 @@ from crm_comm_hookspecs import Communication, Settings
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.upgrade import HEAD, upgrade
 
-SECRET = "hunter2-geheim"
+SECRET = "s3cret-canary-geheim"
 
 
 @pytest.fixture
