@@ -1,14 +1,13 @@
 """The state machine over every store, and over a log that merges all the time."""
 
-import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from crm_comm_plugin.domain import ledger, ledger_codec, ledger_log
+from crm_comm_plugin.domain import ledger
 from crm_comm_plugin.domain.ledger import ANCHORS, INSTALLATION
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.ledger import SqlLedger
 from crm_comm_plugin.storage.upgrade import ensure_schema
-from tests.limits.lanes import lane
+from tests.limits.lanes import lane, merge_early
 from tests.limits.machine import SendLimit
 from tests.limits.memory_ledger import MemoryLedger
 
@@ -21,15 +20,6 @@ class Merging(OverMemory):
     exact = False
 
 
-@pytest.fixture
-def merge_early(monkeypatch):
-    """A handful of entries is already too many, and two holds."""
-    for name, value in (("KEEP", 6), ("ENOUGH", 4), ("TARGET", 3)):
-        monkeypatch.setattr(ledger_log, name, value)
-    monkeypatch.setattr(ledger_codec, "FRESH", 1)
-    monkeypatch.setattr(ledger, "INLINE_HOLDS", 2)
-
-
 def test_over_memory():
     run_state_machine_as_test(OverMemory, settings=lane(quick=100, ci=2000, stateful_step_count=40))
 
@@ -39,8 +29,8 @@ def test_with_holds_beside_the_book(monkeypatch):
     run_state_machine_as_test(OverMemory, settings=lane(quick=60, ci=1000, stateful_step_count=40))
 
 
-@pytest.mark.usefixtures("merge_early")
-def test_while_entries_are_merged():
+def test_while_entries_are_merged(monkeypatch):
+    merge_early(monkeypatch)
     run_state_machine_as_test(Merging, settings=lane(quick=100, ci=2000, stateful_step_count=60))
 
 
