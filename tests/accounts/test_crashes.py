@@ -74,7 +74,7 @@ def test_a_changed_account_works_with_the_old_or_the_new_secret(world):
     turn = iter("ba" * 100)
 
     def change(accounts):
-        values = {"host": places[next(turn)], "password": "hunter2"}
+        values = {"host": places[next(turn)], "password": "s3cret-canary-2"}
         return accounts.save(ALICE, "email", key, values, world.record(key).version)
 
     for life in lives(world, change):
@@ -84,7 +84,7 @@ def test_a_changed_account_works_with_the_old_or_the_new_secret(world):
         after = world.record(key).values["host"]
         world.lines.clear()
         assert world.run("test", (key,)).ok
-        assert world.lines == [(f"{after}:587/starttls", {"password": "hunter2"})]
+        assert world.lines == [(f"{after}:587/starttls", {"password": "s3cret-canary-2"})]
         assert {before, after} <= set(places.values())
         world.accounts.sweep()
         assert set(world.secrets.kept) == world.store.secret_refs()
@@ -102,7 +102,7 @@ def test_a_database_that_may_have_stored_it_keeps_the_new_secret(world):
 
     accounts = world.make(store=Unsure(world.store, (0, ""), []))
     with pytest.raises(StorageUnavailable):
-        accounts.save(ALICE, "email", key, {"password": "hunter2", "host": "mail.acme.example"}, "1")
+        accounts.save(ALICE, "email", key, {"password": "s3cret-canary-2", "host": "mail.acme.example"}, "1")
     assert world.run("test", (key,)).ok
     world.accounts.sweep()
     assert world.run("test", (key,)).ok
@@ -129,7 +129,7 @@ def test_an_old_secret_that_cannot_be_removed_now_goes_with_the_sweep(world):
             raise StorageUnavailable("Not now.")
 
     accounts = world.make(secrets=Stuck(world.secrets, (0, ""), []))
-    assert accounts.save(ALICE, "email", key, {"password": "hunter3"}, "1").ok
+    assert accounts.save(ALICE, "email", key, {"password": "s3cret-canary-3"}, "1").ok
     assert len(world.secrets.kept) == 2
     assert world.accounts.sweep() == 1
-    assert list(world.secrets.kept.values()) == ["hunter3"]
+    assert list(world.secrets.kept.values()) == ["s3cret-canary-3"]

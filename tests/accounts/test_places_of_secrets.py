@@ -40,12 +40,12 @@ def test_the_same_place_in_other_words_needs_no_new_password(world, same):
     key = world.saved(CUSTOM)
     assert world.run("test_connection", (key,), "email", same).ok
     assert world.save(key, same).ok
-    assert world.lines == [("smtp.acme.example:587/starttls", {"password": "hunter2"})]
+    assert world.lines == [("smtp.acme.example:587/starttls", {"password": "s3cret-canary-2"})]
 
 
 def test_a_typed_password_goes_where_it_is_typed_for(world):
     key = world.saved(CUSTOM)
-    move = {"host": "mail.acme.example", "password": "hunter2"}
+    move = {"host": "mail.acme.example", "password": "s3cret-canary-2"}
     assert world.run("test_connection", (key,), "email", move).ok
     assert world.save(key, move).ok
     assert world.run("test", (key,)).ok
@@ -80,12 +80,12 @@ def test_a_preset_that_moves_takes_no_password_along(world):
         world.accounts.opener.connect(world.store.find(key))
     assert refused.value.reason == "auth"
     assert "smtp.acme.example" in str(refused.value)
-    assert "hunter2" not in str(refused.value)
+    assert "s3cret-canary-2" not in str(refused.value)
     assert world.store.find(key).status == "secret_missing"
     assert not world.run("test", (key,)).ok
     assert not world.save(key, {"account_name": "Other"}).ok
     assert world.lines == []
-    assert world.save(key, {"password": "hunter2"}).ok
+    assert world.save(key, {"password": "s3cret-canary-2"}).ok
     assert world.run("test", (key,)).ok
     assert world.store.find(key).status == "connected"
 
@@ -113,7 +113,7 @@ def test_no_answer_holds_the_secret(world):
         world.store.history(key),
         world.store.find(key),
     ]
-    assert not any(secret in repr(seen) for secret in ("hunter2", "wr0ng", "n3w"))
+    assert not any(secret in repr(seen) for secret in ("s3cret-canary-2", "wr0ng", "n3w"))
 
 
 def test_a_lost_secret_is_named_and_the_account_stays(world):
@@ -143,7 +143,7 @@ def test_a_locked_keyring_is_not_a_lost_secret(world):
 def test_a_sender_that_read_the_account_before_a_save_gets_the_new_secret_with_the_new_server(world):
     key = world.saved(CUSTOM)
     before = world.store.find(key)
-    world.save(key, {"host": "mail.acme.example", "password": "hunter2"})
+    world.save(key, {"host": "mail.acme.example", "password": "s3cret-canary-2"})
     world.accounts.opener.connect(before)
-    assert world.lines == [("mail.acme.example:587/starttls", {"password": "hunter2"})]
+    assert world.lines == [("mail.acme.example:587/starttls", {"password": "s3cret-canary-2"})]
     assert world.store.find(key).status == "untested"

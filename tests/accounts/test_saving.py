@@ -21,7 +21,7 @@ def test_a_new_account_has_defaults_and_is_told_of(world):
     (change,) = world.events.changes
     assert (change.kind, change.user, change.account_id) == ("created", "alice", key)
     assert "password" in change.fields
-    assert world.secrets.kept[world.store.find(key).secrets["password"].ref] == "hunter2"
+    assert world.secrets.kept[world.store.find(key).secrets["password"].ref] == "s3cret-canary-2"
 
 
 def test_a_record_opens_with_dates_in_the_persons_language(world):
@@ -209,7 +209,7 @@ def test_each_mistake_is_told_at_its_field(world, values, field):
     result = world.accounts.save(ALICE, "email", "", {**CUSTOM, **values}, "")
     assert not result.ok
     assert set(result.errors) == {field}
-    assert all(text and "hunter2" not in text for texts in result.errors.values() for text in texts)
+    assert all(text and "s3cret-canary-2" not in text for texts in result.errors.values() for text in texts)
     assert world.store.all() == ()
     assert world.secrets.kept == {}
 

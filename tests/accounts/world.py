@@ -29,7 +29,7 @@ from crm_comm_plugin.storage.accounts import StoredAccounts
 
 ALICE = Context(user="alice", permissions=ALL_PERMISSIONS)
 BOB = Context(user="bob", permissions=ALL_PERMISSIONS)
-GMAIL = {"account_name": "News", "server": "gmail", "user": "news@gmail.com", "password": "hunter2"}
+GMAIL = {"account_name": "News", "server": "gmail", "user": "news@gmail.com", "password": "s3cret-canary-2"}
 CUSTOM = {
     "account_name": "News",
     "server": "smtp",
@@ -37,7 +37,7 @@ CUSTOM = {
     "port": 587,
     "security": "starttls",
     "user": "news@acme.example",
-    "password": "hunter2",
+    "password": "s3cret-canary-2",
 }
 
 
@@ -148,7 +148,7 @@ class Line:
         if isinstance(self._world.trouble, Exception):
             raise self._world.trouble
         steps = [Step(name="Connect", ok=True, detail=self._place)]
-        right = self._secrets.get("password") in (None, "hunter2")
+        right = self._secrets.get("password") in (None, "s3cret-canary-2")
         hint = "" if right else "Check the password."
         field = "" if right else "password"
         steps.append(Step(name="Sign in", ok=right, detail="" if right else "535 refused", hint=hint, field=field))

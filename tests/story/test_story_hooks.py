@@ -29,7 +29,7 @@ from crm_comm_hookspecs.testing import FakeClock, RecordingPlugin
 
 ALICE = Context(user="alice", permissions=ALL_PERMISSIONS)
 GUEST = Context(user="guest")
-PASSWORD = "S3CRET-app-password"
+PASSWORD = "s3cret-canary-app"
 REGISTRY = {"crm_comm_account_types", "crm_comm_mail_servers", "crm_comm_sms_gateways"}
 
 
