@@ -1,21 +1,20 @@
 """The only place that names concrete parts: Settings -> parts -> use-cases. Nothing is opened until it is used."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from crm_comm_hookspecs import (
     AccountType,
     Change,
+    CommError,
     Communication,
     MailServer,
     Notice,
     Settings,
     SmsGateway,
-    StorageUnavailable,
     Usage,
 )
 from crm_comm_plugin.accounts.forms import Forms
@@ -39,11 +38,11 @@ from crm_comm_plugin.sending import Sending
 from crm_comm_plugin.storage.accounts import StoredAccounts
 from crm_comm_plugin.storage.credits import SqlCredits
 from crm_comm_plugin.storage.database import Database
-from crm_comm_plugin.storage.explaining import unreadable_url
 from crm_comm_plugin.storage.ledger import SqlLedger
 from crm_comm_plugin.storage.locks import SqlSendLocks
 from crm_comm_plugin.storage.oauth import SqlOAuthStore
 from crm_comm_plugin.storage.outcomes import SqlOutcomes
+from crm_comm_plugin.storage.places import data_dir_of, database_url_of, make_folder, sqlite_path
 from crm_comm_plugin.storage.secret_rows import SealedSecretRows, SecretJournalRows
 from crm_comm_plugin.storage.sends import SqlSends
 from crm_comm_plugin.storage.texts import SqlTexts
@@ -56,8 +55,7 @@ from crm_comm_plugin.transports.sms.catalog import gateways
 from crm_comm_plugin.transports.sms.gateway import GatewayTools
 from crm_comm_plugin.transports.smtp import smtp_connect
 
-DATABASE_FILE = "crm-comm.db"
-APP_NAME = "crm-comm"
+_log = logging.getLogger(__name__)
 
 
 class HookEvents:
@@ -78,21 +76,6 @@ class HookEvents:
         """Ask `crm_comm_account_usages`."""
         found = self._comm.contributions("crm_comm_account_usages", account_id=account_id)
         return tuple(c.value for c in found)
-
-
-def data_dir_of(settings: Settings) -> Path:
-    """The data folder: as set, else the platform's user data folder; the sandbox has one of its own."""
-    if settings.data_dir:
-        return Path(settings.data_dir).expanduser()
-    import platformdirs
-
-    folder = platformdirs.user_data_path(APP_NAME, appauthor=False)
-    return folder / "sandbox" if settings.sandbox else folder
-
-
-def database_url_of(settings: Settings) -> str:
-    """The database URL: as set, else SQLite in the data folder."""
-    return settings.database_url or f"sqlite:///{data_dir_of(settings) / DATABASE_FILE}"
 
 
 def clock_of(settings: Settings) -> SystemClock | InjectedClock:
@@ -128,7 +111,9 @@ def build(settings: Settings, comm: Communication) -> Parts:
     """All parts of one Communication. settings: resolved ones."""
     clock = clock_of(settings)
     registry, events = HookRegistry(comm.contributions), HookEvents(comm)
-    database = Database(database_url_of(settings), settings.busy_timeout, on_open=prepare)
+    database = Database(
+        database_url_of(settings), settings.busy_timeout, on_open=lambda opened: _opened(opened, accounts.sweep)
+    )
     secret_store = _secret_store(settings, database, clock)
     ledger = _ledger(settings, database, clock)
     limiter = LedgerLimiter(ledger=ledger, rules=Rules(registry), events=events)
@@ -185,35 +170,15 @@ def build(settings: Settings, comm: Communication) -> Parts:
     )
 
 
-def prepare(database: Database) -> None:
-    """Before first use: the folder and the schema."""
-    make_folder(database)
+def _opened(database: Database, sweep: Callable[[], int]) -> None:
+    """Before first use: the folder, the schema, and what a crash or an old deletion has left behind."""
+    make_folder(database.url)
     ensure_schema(database)
-
-
-def make_folder(database: Database) -> None:
-    """The folder of a SQLite file, readable by its owner alone."""
-    if (path := sqlite_path(database.url)) is not None:
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageUnavailable(
-                f"The data folder {path.parent} cannot be made: {error.strerror}.",
-                retryable=False,
-                hint="Set data_dir (CRM_COMM_DATA_DIR) to a folder that you may write to.",
-            ) from error
-
-
-def sqlite_path(url: str) -> Path | None:
-    """The file of a SQLite URL, None for anything else."""
     try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise unreadable_url() from None
-    name = parsed.database or ""
-    if parsed.get_backend_name() != "sqlite" or name in ("", ":memory:"):
-        return None
-    return Path(name.removeprefix("file:").partition("?")[0] if name.startswith("file:") else name).absolute()
+        if removed := sweep():
+            _log.info("Removed %d secrets that no account needs any more.", removed)
+    except CommError as error:
+        _log.warning("What is left over could not be removed now: %s", error.code)
 
 
 def _secret_store(settings: Settings, database: Database, clock: Clock) -> KeyringSecretStore:

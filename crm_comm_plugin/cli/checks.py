@@ -75,7 +75,7 @@ def _authorities(file: str) -> Finding:
 
 def check_folder(settings: Settings) -> Iterator[Finding]:
     """The data folder can be written to and has room."""
-    from crm_comm_plugin.wiring import data_dir_of
+    from crm_comm_plugin.storage.places import data_dir_of
 
     folder = data_dir_of(settings)
     there = next(parent for parent in [folder, *folder.parents] if parent.exists())
@@ -96,7 +96,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     from sqlalchemy.engine import make_url
 
     from crm_comm_plugin.storage.database import Database
-    from crm_comm_plugin.wiring import database_url_of, sqlite_path
+    from crm_comm_plugin.storage.places import database_url_of, sqlite_path
 
     file = sqlite_path(database_url_of(settings))
     name = make_url(database_url_of(settings)).render_as_string(hide_password=True)

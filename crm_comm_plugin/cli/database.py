@@ -20,10 +20,10 @@ def upgrade(choices: Choices) -> None:
     """Bring the database to this version's schema; a SQLite file is copied first. Stop the CRM before."""
     from crm_comm_plugin.storage import upgrade as schema
     from crm_comm_plugin.storage.database import Database
-    from crm_comm_plugin.wiring import database_url_of, make_folder
+    from crm_comm_plugin.storage.places import database_url_of, make_folder
 
     database = Database(database_url_of(choices.settings.resolved()))
-    make_folder(database)
+    make_folder(database.url)
     try:
         before = schema.status(database)
         copy = schema.migrate(database)
