@@ -135,6 +135,14 @@ def test_an_error_is_one_clear_line_with_the_next_step(http, plugin, error, stat
             assert error.hint.split(";")[0][:20] in html.unescape(answer.text)
 
 
+def test_the_log_of_a_mistake_says_where_and_quotes_nothing(http, plugin, caplog):
+    plugin.fail = RuntimeError("s3cret-canary-detail")
+    http.get("/list/things")
+    told = [record.getMessage() for record in caplog.records if "failed" in record.getMessage()]
+    assert any("RuntimeError at" in text and "/list failed" in text for text in told)
+    assert "s3cret-canary" not in caplog.text
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"[]", b"null", b'"x"', b"{", b"\xff", b"[" * 100_000, b'{"editor": 7}', b'{"values": []}', b'{"ids": "x"}'],

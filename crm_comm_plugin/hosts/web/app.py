@@ -11,12 +11,13 @@ from starlette.staticfiles import StaticFiles
 
 from crm_comm_hookspecs import CommError, Communication
 from crm_comm_plugin.hosts.web import accounts, campaigns, forms, profile, receiving, sends, viewers
+from crm_comm_plugin.hosts.web.calm import Calm
 from crm_comm_plugin.hosts.web.campaign_plugin import CampaignPlugin
 from crm_comm_plugin.hosts.web.drafts import Drafts
 from crm_comm_plugin.hosts.web.guard import Guard
 from crm_comm_plugin.hosts.web.inbox import Inbox
 from crm_comm_plugin.hosts.web.jobs import Jobs
-from crm_comm_plugin.hosts.web.pages import Web, comm_error, environment, http_error, json_route, server_error
+from crm_comm_plugin.hosts.web.pages import Web, comm_error, environment, http_error, json_route
 from crm_comm_plugin.hosts.web.sandbox import Sandbox
 
 STATIC = Path(__file__).parent / "static"
@@ -44,8 +45,8 @@ def create_app(
         comm.register(sandbox.plugin)
     app = Starlette(
         routes=_routes(sandbox),
-        middleware=[Middleware(Guard, token=token, hosts=hosts, cookie=f"crm_comm_{port}")],
-        exception_handlers={CommError: comm_error, HTTPException: http_error, Exception: server_error},
+        middleware=[Middleware(Guard, token=token, hosts=hosts, cookie=f"crm_comm_{port}"), Middleware(Calm)],
+        exception_handlers={CommError: comm_error, HTTPException: http_error},
     )
     app.state.web = Web(comm=comm, drafts=drafts, jobs=jobs, templates=environment(), sandbox=sandbox)
     drafts.prune()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from crm_comm_hookspecs import CommError, Communication, Context, Progress, SendReport
+from crm_comm_hookspecs.failures import described
 from crm_comm_plugin.hosts.csv_recipients import read_recipients
 from crm_comm_plugin.hosts.web.drafts import Draft, Drafts
 
@@ -88,8 +89,8 @@ class Jobs:
             )
         except CommError as error:
             job.problem = str(error)
-        except Exception:
-            log.exception("A send failed")
+        except Exception as error:  # noqa: BLE001 - its text may quote a message or a recipient, so it is not logged
+            log.error("A send failed: %s", described(error))
             job.problem = "Something went wrong here. The log of crm-comm serve says more."
         finally:
             self._remember(draft)

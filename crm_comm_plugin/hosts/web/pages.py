@@ -1,7 +1,6 @@
 """Templates, and how an answer is made of them: pages, fragments, JSON, and errors in one clear line."""
 
 import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from crm_comm_plugin.hosts.web.jobs import Jobs
     from crm_comm_plugin.hosts.web.sandbox import Sandbox
 
-log = logging.getLogger(__name__)
 MAX_JSON = 1_000_000
 """Bytes of a form; contract rule 14 has the same number for `receive`."""
 _STATUS: dict[type[CommError], int] = {
@@ -151,7 +149,7 @@ def json_route(answer: Callable[[Request, Mapping[str, Any]], Any]) -> Callable[
 def comm_error(request: Request, error: Exception) -> Response:
     """An error of the contract: a page, or what a script shows as a message."""
     if not isinstance(error, CommError):
-        return server_error(request, error)
+        return failed_page(request)
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
     return _failed(request, status, error.message, error.hint)
 
@@ -159,14 +157,13 @@ def comm_error(request: Request, error: Exception) -> Response:
 def http_error(request: Request, error: Exception) -> Response:
     """404 and its like."""
     if not isinstance(error, HTTPException):
-        return server_error(request, error)
+        return failed_page(request)
     text = "There is no such page." if error.status_code == 404 else str(error.detail)
     return _failed(request, error.status_code, text, "Go back, or start from the list of accounts.")
 
 
-def server_error(request: Request, error: Exception) -> Response:
-    """A mistake of ours: nothing of it is shown, the log has it."""
-    log.error("A page failed: %s %s", request.method, request.url.path, exc_info=error)
+def failed_page(request: Request) -> Response:
+    """A mistake of ours: nothing of it is shown."""
     return _failed(request, 500, "Something went wrong here.", "Try again. The log of crm-comm serve says more.")
 
 
@@ -175,6 +172,6 @@ def _failed(request: Request, status: int, message: str, hint: str) -> Response:
         return JSONResponse({"ok": False, "level": "bad", "message": f"{message} {hint}".strip()}, status)
     try:
         return render(request, "error.html", status, message=message, hint=hint)
-    except CommError:
+    except Exception:  # noqa: BLE001 - not even the menu can be drawn
         bare = web_of(request).templates.get_template("bare_error.html")
         return HTMLResponse(bare.render(message=message, hint=hint), status)
