@@ -86,6 +86,16 @@ def test_the_last_answer_wins(page, host):
     assert page.locator("#f-server").input_value() == "outlook"
 
 
+def test_a_quick_typist_loses_no_advice(page):
+    """1: the next field is changed before the address was asked about."""
+    new_email(page)
+    page.get_by_label("User").fill("ann@gmail.com")
+    page.get_by_label("Server Limitation").select_option("day")
+    until(page, "document.querySelector('#f-server').value === 'gmail'")
+    shown(hint(page, "password"), "app password")
+    shown(hint(page, "limitation_count"), "500")
+
+
 def test_check_is_asked_once_after_typing(page):
     """300 ms after the last change."""
     new_email(page)

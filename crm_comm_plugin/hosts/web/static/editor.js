@@ -38,6 +38,8 @@ class EditorDialog {
     this.version = dialog.dataset.version;
     this.tried = false;
     this.turn = 0;
+    this.turns = new Map();
+    this.timers = new Map();
     for (const box of dialog.querySelectorAll(".combobox")) new Combobox(box);
     this.listen();
     this.fields.arrange();
@@ -75,19 +77,35 @@ class EditorDialog {
     this.fields.arrange();
     const field = this.fields.all.get(name);
     if (!("live" in field.dataset)) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.check(name), wait);
+    clearTimeout(this.timers.get(name));
+    this.timers.set(name, setTimeout(() => this.check(name), wait));
   }
 
-  // Asks for advice; only the last answer counts.
+  // Asks for advice. Of the answers about one field only the last counts; errors and hints are of the last of all.
   async check(changed, atProblem = false) {
     const turn = ++this.turn;
+    const own = Symbol(changed);
+    this.turns.set(changed, own);
     const result = await post("/api/check", { editor: this.editor, id: this.id, values: this.fields.values(), changed });
-    if (turn !== this.turn || current !== this) return;
+    if (current !== this || own !== this.turns.get(changed)) return;
+    const before = JSON.stringify(this.fields.values());
     this.fields.suggest(result.values ?? {});
     this.fields.arrange();
+    if (turn !== this.turn) {
+      // What another field's later answer said does not know of this suggestion yet.
+      if (JSON.stringify(this.fields.values()) !== before) this.check("");
+      return;
+    }
     this.fields.say(result, (name) => this.tried || this.fields.touched.has(name) || this.mustReplace(name));
     if (atProblem) this.focusProblem(result);
+  }
+
+  // Advice that is still to come is of no use any more.
+  forgetAdvice() {
+    this.turn++;
+    this.turns.clear();
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
   }
 
   // A stored secret that must be typed again is said at once: nobody would touch that field by themselves.
@@ -111,8 +129,7 @@ class EditorDialog {
     if (this.saving) return;
     this.saving = true;
     this.tried = true;
-    this.turn++;
-    clearTimeout(this.timer);
+    this.forgetAdvice();
     this.busy(true);
     const result = await post("/api/save", { editor: this.editor, id: this.id, values: this.fields.values(), version });
     this.busy(false);
@@ -135,7 +152,7 @@ class EditorDialog {
   // An action of the editor works on what is typed. A tab is opened at once, or the browser would block it later.
   async run(button) {
     const action = button.dataset.run;
-    this.turn++;
+    this.forgetAdvice();
     this.busy(true);
     button.setAttribute("aria-busy", "true");
     showResult(this.outcome, null);
@@ -168,8 +185,7 @@ class EditorDialog {
   }
 
   close() {
-    this.turn++;
-    clearTimeout(this.timer);
+    this.forgetAdvice();
     current = null;
     const row = document.querySelector(`#list tr[data-id="${CSS.escape(this.id)}"] a.name`);
     this.dialog.close();
