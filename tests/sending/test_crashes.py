@@ -214,4 +214,4 @@ def test_crashes_anywhere_leave_the_books_right(small):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_crashes_anywhere_leave_the_books_right_at_length(small):
-    run(1500, 14)
+    run(300, 14)
