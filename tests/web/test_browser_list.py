@@ -75,6 +75,7 @@ def test_delete_asks_names_what_uses_it_and_can_be_undone(page, host):
     question = page.get_by_role("alertdialog")
     assert "Gone soon" in question.inner_text()
     question.get_by_role("button", name="No").click()
+    page.locator("[data-action=delete]:enabled").wait_for()
     assert len(host.comm.accounts(usable=False)) == 1
     page.keyboard.press("Delete")
     question.get_by_role("button", name="Yes").click()
