@@ -4,7 +4,9 @@ import json
 import struct
 import sys
 from array import array
+from collections.abc import Iterable
 
+from crm_comm_hookspecs import Window
 from crm_comm_plugin.domain.ledger import Book, Hold
 from crm_comm_plugin.domain.ledger_log import WINDOWS, Log
 
@@ -12,8 +14,12 @@ VERSION = 1
 FRESH = 24
 """So many new entries are kept beside the past before it is written again."""
 _HEAD = struct.Struct("<BBqqqqqIqqHHH")
-_HOLD = struct.Struct("<16sqI")
+_HOLD = struct.Struct(">16sIq")
 _BOOT = 36
+HOLDS_AT = _HEAD.size + _BOOT
+HOLDS_COUNT_AT = struct.calcsize("<BBqqqqqIqq")
+HOLD_SIZE = _HOLD.size
+"""Where a state has its holds, how many they are (2 bytes, the lower first), and the size of one, for SQL."""
 
 
 def encode(book: Book) -> tuple[bytes, bytes | None]:
@@ -28,7 +34,7 @@ def encode(book: Book) -> tuple[bytes, bytes | None]:
     notes = json.dumps(book.notes, separators=(",", ":"), sort_keys=True).encode() if book.notes else b""
     head = _HEAD.pack(
         VERSION,
-        sum(1 << i for i, window in enumerate(WINDOWS) if window in book.in_force),
+        mask(book.in_force),
         book.latest,
         book.offset,
         book.spilled_units,
@@ -42,27 +48,33 @@ def encode(book: Book) -> tuple[bytes, bytes | None]:
         len(notes),
     )
     boot = book.boot.encode().ljust(_BOOT, b"\0")[:_BOOT]
-    holds = b"".join(_HOLD.pack(h.token, h.until, h.units) for h in book.holds)
+    holds = b"".join(_HOLD.pack(h.token, h.units, h.until) for h in book.holds)
     return head + boot + holds + fresh + notes, past
 
 
 def decode(id: str, state: bytes, past: bytes) -> Book:
     """The book as it was kept."""
     (_, force, latest, offset, units, due, last, spilled, prune_at, _, holds, fresh, notes) = _HEAD.unpack_from(state)
-    start = _HEAD.size + _BOOT
+    start = HOLDS_AT
     book = Book(id)
     book.boot = state[_HEAD.size : start].rstrip(b"\0").decode()
     book.latest, book.offset, book.prune_at = latest, offset, prune_at
     book.spilled, book.spilled_units, book.spill_due, book.spill_last = spilled, units, due, last
     book.in_force = frozenset(window for i, window in enumerate(WINDOWS) if force >> i & 1)
-    book.holds = [Hold(*_HOLD.unpack_from(state, start + i * _HOLD.size)) for i in range(holds)]
-    start += holds * _HOLD.size
+    end = start + holds * _HOLD.size
+    book.holds = [Hold(token, until, units) for token, units, until in _HOLD.iter_unpack(state[start:end])]
+    start = end
     book.log = _log(past, state[start : start + fresh])
     book.stored = book.log.settled = len(past) // 12
     book.log.settled = len(book.log)
     start += fresh
     book.notes = json.loads(state[start : start + notes]) if notes else {}
     return book
+
+
+def mask(windows: Iterable[Window]) -> int:
+    """A bit for each window."""
+    return sum(1 << WINDOWS.index(window) for window in frozenset(windows))
 
 
 def _entries(log: Log, start: int, stop: int) -> bytes:

@@ -10,7 +10,10 @@ _FORM = re.compile(r"([A-Za-z0-9_-]{1,64})\.([hHkK])([0-9a-f]{8})([0-9a-f]{32})"
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A reservation's id taken apart. keyed: it was made with a key; shared: the installation was charged too."""
+    """A reservation's id taken apart. keyed: it was made with a key; shared: the installation was charged too.
+
+    nonce: with a key, tells it from an older reservation with the same key; without, the units that were granted.
+    """
 
     account_id: str
     token: bytes

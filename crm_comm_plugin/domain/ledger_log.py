@@ -58,10 +58,11 @@ class Log:
         """Units that count in the window."""
         return sum(self.units[bisect_right(self.at, now - LENGTHS[window]) :])
 
-    def leaving(self, window: Window, now: int) -> Iterable[tuple[int, int]]:
-        """(when it is free again, units) of each entry that counts in the window, in order."""
+    def leaving(self, window: Window, now: int, most: int = MOST_UNITS) -> Iterable[tuple[int, int]]:
+        """(when it is free again, units) of each entry that counts in the window, in order; the first so many."""
         length = LENGTHS[window]
-        for i in range(bisect_right(self.at, now - length), len(self.at)):
+        first = bisect_right(self.at, now - length)
+        for i in range(first, min(len(self.at), first + most)):
             yield self.at[i] + length, self.units[i]
 
     def add(self, at: int, units: int) -> None:

@@ -120,7 +120,7 @@ def _record(book: Book, wish: Wish, token: bytes, granted: int, retry_at: int | 
     return Record(
         account_id=wish.account_id,
         token=token,
-        nonce=secrets.randbits(31) if wish.key else 0,
+        nonce=secrets.randbits(31) if wish.key else granted,
         shared=wish.ceiling is not None,
         requested=wish.units,
         granted=granted,

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Database:
         self._inherited: list[Engine | None] = []
         self._turns: Turns | None = None
 
-    @property
+    @cached_property
     def is_sqlite(self) -> bool:
         """True for SQLite, False for PostgreSQL."""
         return self._parsed().get_backend_name() == "sqlite"
@@ -71,12 +72,21 @@ class Database:
             raw.commit()
 
     @contextmanager
+    def one_statement(self) -> Iterator[Any]:
+        """PostgreSQL: the driver's own connection for statements that each commit by themselves."""
+        with self._raw() as raw:
+            raw.autocommit = True
+            try:
+                yield raw
+            finally:
+                if not raw.closed:
+                    raw.autocommit = False
+
+    @contextmanager
     def read_raw(self) -> Iterator[Any]:
-        """The driver's own connection for statements that read, each by itself."""
+        """SQLite: the driver's own connection for statements that read, each by itself."""
         with self._raw() as raw:
             yield raw
-            if not self.is_sqlite:
-                raw.rollback()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

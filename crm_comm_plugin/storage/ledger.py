@@ -14,6 +14,7 @@ from crm_comm_plugin.domain.ledger_time import Reading
 from crm_comm_plugin.domain.ports.limits import Closure, Grant, Later
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.ledger_lines import reading, writing
+from crm_comm_plugin.storage.ledger_quick import QuickLane
 from crm_comm_plugin.storage.ledger_shelf import SqlGlance, SqlShelf
 
 
@@ -30,6 +31,7 @@ class SqlLedger:
         self._database = database
         self._read = read
         self._ceiling = ceiling
+        self._quick = None if database.is_sqlite or ceiling is not None else QuickLane(database, read)
 
     @contextmanager
     def _shelf(self, books: Sequence[str], account_id: str = "", token: bytes = b"") -> Iterator[SqlShelf]:
@@ -68,12 +70,17 @@ class SqlLedger:
             watched=watched,
         )
         token = wish.token()
+        quick = self._quick.reserve(wish, token) if self._quick is not None and not key else None
+        if quick is not None:
+            return Grant(quick)
         with self._shelf(wish.books, account_id, token if key else b"") as shelf:
             return moves.reserve(shelf, wish, token)
 
     def settle(self, reservation_id: str, used: int) -> str:
         """Count `used` as sent now, free the rest; the account's id. UnknownReservation, ReservationMismatch."""
         ref = Ref.parse(reservation_id)
+        if self._quick is not None and not ref.keyed and not ref.shared and self._quick.settle(ref, used):
+            return ref.account_id
         books = (INSTALLATION, ref.account_id) if ref.shared else (ref.account_id,)
         with self._shelf(books, ref.account_id, ref.token if ref.keyed else b"") as shelf:
             moves.settle(shelf, ref, used)

@@ -13,8 +13,8 @@ Rows = list[tuple[Any, ...]]
 class Line(Protocol):
     """One transaction on a driver's connection. Statements are written with ? for values."""
 
-    for_update: str
-    """What a SELECT ends with to lock its rows."""
+    quick: bool
+    """The database locks rows, and has a quick lane beside (ledger_quick.py)."""
 
     def ask(self, *statements: Statement) -> list[Rows]:
         """Run statements one after the other, each seeing what was committed before it began; their rows."""
@@ -28,7 +28,7 @@ class Line(Protocol):
 class SqliteLine:
     """Straight to the file. The write lock was taken by BEGIN IMMEDIATE."""
 
-    for_update = ""
+    quick = False
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
@@ -45,7 +45,7 @@ class SqliteLine:
 class PostgresLine:
     """Pipelined: what is asked together goes together, what is told waits for the next question or the commit."""
 
-    for_update = " FOR UPDATE"
+    quick = True
 
     def __init__(self, raw: Any, pipeline: Any) -> None:
         self._raw = raw
@@ -59,6 +59,23 @@ class PostgresLine:
 
     def tell(self, sql: str, values: Sequence[Any]) -> None:
         """Put a statement into the pipeline."""
+        self._raw.execute(sql.replace("?", "%s"), values)
+
+
+class PlainLine:
+    """PostgreSQL one statement at a time: for who asks but once, a pipeline costs more than it saves."""
+
+    quick = True
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def ask(self, *statements: Statement) -> list[Rows]:
+        """Run statements; their rows."""
+        return [self._raw.execute(sql.replace("?", "%s"), values).fetchall() for sql, values in statements]
+
+    def tell(self, sql: str, values: Sequence[Any]) -> None:
+        """Run a statement."""
         self._raw.execute(sql.replace("?", "%s"), values)
 
 
@@ -77,11 +94,9 @@ def writing(database: Database) -> Iterator[Line]:
 @contextmanager
 def reading(database: Database) -> Iterator[Line]:
     """Statements that only read."""
-    with database.read_raw() as raw:
-        if database.is_sqlite:
+    if database.is_sqlite:
+        with database.read_raw() as raw:
             yield SqliteLine(raw)
-            return
-        with raw.pipeline() as pipeline:
-            line = PostgresLine(raw, pipeline)
-            line.for_update = ""
-            yield line
+        return
+    with database.one_statement() as raw:
+        yield PlainLine(raw)

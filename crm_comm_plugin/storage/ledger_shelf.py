@@ -4,12 +4,18 @@ from collections.abc import Callable, Sequence
 
 from crm_comm_plugin.domain.ledger import ANCHORS, Book, Hold
 from crm_comm_plugin.domain.ledger_codec import decode, encode
+from crm_comm_plugin.domain.ledger_quick import replay, sums
 from crm_comm_plugin.domain.ledger_shelf import Record
 from crm_comm_plugin.domain.ledger_time import Anchors, Reading
 from crm_comm_plugin.storage.ledger_lines import Line, Rows, Statement
 from crm_comm_plugin.storage.ledger_usage import count_usage, prune_usage
 
 BOOK = "SELECT state, past FROM crm_comm_ledger WHERE account_id = ?"
+QUICK_BOOK = "SELECT state, past, latest, journal FROM crm_comm_ledger WHERE account_id = ?"
+SUMS = (
+    "latest = ?, calm_until = ?, windows = ?, shortest = ?, held = ?, used_minute = ?, used_hour = ?, used_day = ?,"
+    " used_month = ?, journal = ''"
+)
 NEW_BOOK = "INSERT INTO crm_comm_ledger (account_id, state, past) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 NEW_ANCHORS = (
     "INSERT INTO crm_comm_ledger (account_id, state, past) VALUES (?, ?, ?)"
@@ -20,6 +26,7 @@ RECORD = (
     " FROM crm_comm_ledger_keys WHERE account_id = ? AND token = ?"
 )
 CHUNK = 500
+CLOCK = "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS t) AS c"
 SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 DUE = (
     "SELECT token, held_until, units FROM crm_comm_ledger_holds"
@@ -45,13 +52,14 @@ class SqlShelf:
         for one in missing:
             state, past = encode(Book(one))
             self._line.tell(NEW_BOOK, (one, state, past or b""))
-        if missing and self._line.for_update:  # somebody may have been quicker: lock what is there now
+        if missing and self._line.quick:  # somebody may have been quicker: lock what is there now
             rows = self._line.ask(*self._opening(ids, account_id, token))
         self._take_in(ids, account_id, token, rows)
 
     def _opening(self, ids: Sequence[str], account_id: str, token: bytes) -> list[Statement]:
         """The clock comes last and as a statement of its own: in the locking one it is read before the lock is had."""
-        statements: list[Statement] = [(BOOK + self._line.for_update, (one,)) for one in ids]
+        select = QUICK_BOOK + " FOR UPDATE" if self._line.quick else BOOK
+        statements: list[Statement] = [(select, (one,)) for one in ids]
         if token:
             statements.append((RECORD, (account_id, token)))
         if self._read is None:
@@ -60,7 +68,7 @@ class SqlShelf:
 
     def _take_in(self, ids: Sequence[str], account_id: str, token: bytes, rows: list[Rows]) -> None:
         for one, found in zip(ids, rows, strict=False):
-            self.books[one] = decode(one, *map(bytes, found[0])) if found else Book(one)
+            self.books[one] = _book(one, *found[0]) if found else Book(one)
         if token and (known := rows[len(ids)]):
             self.record = _record(account_id, token, known[0])
         self.reading = Reading(int(rows[-1][0][0])) if self._read is None else self._steadied(self._read())
@@ -83,11 +91,15 @@ class SqlShelf:
     def save(self, book: Book) -> None:
         """Store a book; its past only when it changed."""
         state, past = encode(book)
-        if past is None:
-            self._line.tell("UPDATE crm_comm_ledger SET state = ? WHERE account_id = ?", (state, book.id))
-        else:
-            sql = "UPDATE crm_comm_ledger SET state = ?, past = ? WHERE account_id = ?"
-            self._line.tell(sql, (state, past, book.id))
+        values: list[object] = [state]
+        sql = "state = ?"
+        if past is not None:
+            sql, values = "state = ?, past = ?", [state, past]
+        if self._line.quick:
+            found = sums(book)
+            sql = f"{sql}, {SUMS}"
+            values += [found.latest, found.calm_until, found.mask, found.shortest, found.held, *found.used]
+        self._line.tell(f"UPDATE crm_comm_ledger SET {sql} WHERE account_id = ?", [*values, book.id])  # noqa: S608
 
     def spill(self, book_id: str, hold: Hold, expired: bool) -> None:
         """Keep a hold in a row of its own."""
@@ -154,18 +166,23 @@ class SqlGlance(SqlShelf):
     """A Shelf for who only reads: nothing is locked or stored. What ran out is worked out anew by each who looks."""
 
     def look(self, ids: Sequence[str]) -> None:
-        """Read these books; new ones are empty."""
-        statements: list[Statement] = [(SERVER_TIME, ())] if self._read is None else []
+        """Read these books, and the server's clock with them; new ones are empty."""
+        columns = (
+            "l.account_id, l.state, l.past, l.latest, l.journal" if self._line.quick else "account_id, state, past"
+        )
+        rows: Rows = []
         for start in range(0, len(ids), CHUNK):
             part = tuple(ids[start : start + CHUNK])
             marks = ", ".join("?" * len(part))
-            sql = f"SELECT account_id, state, past FROM crm_comm_ledger WHERE account_id IN ({marks})"  # noqa: S608
-            statements.append((sql, part))
-        rows = self._line.ask(*statements)
-        self.reading = Reading(int(rows.pop(0)[0][0])) if self._read is None else self._steadied(self._read())
+            sql = f"SELECT 0, {columns} FROM crm_comm_ledger AS l WHERE account_id IN ({marks})"  # noqa: S608
+            if self._read is None:
+                sql = f"SELECT c.t, {columns} FROM {CLOCK} LEFT JOIN crm_comm_ledger AS l ON account_id IN ({marks})"  # noqa: S608
+            rows += self._line.ask((sql, part))[0]
+        self.reading = Reading(int(rows[0][0]) if rows else 0) if self._read is None else self._steadied(self._read())
         self.books = {one: Book(one) for one in ids}
-        for one, state, past in (row for found in rows for row in found):
-            self.books[one] = decode(one, bytes(state), bytes(past))
+        for _, one, *row in rows:
+            if one is not None:
+                self.books[one] = _book(one, *row)
 
     def _keep(self, anchors: Anchors) -> None:
         """Left to the next who writes."""
@@ -179,6 +196,13 @@ class SqlGlance(SqlShelf):
 
     def prune(self, book_id: str, before: int) -> None:
         """Left to the next who writes."""
+
+
+def _book(account_id: str, state: bytes, past: bytes, latest: int = 0, journal: bytes = b"") -> Book:
+    book = decode(account_id, bytes(state), bytes(past))
+    if latest:
+        replay(book, latest, bytes(journal))
+    return book
 
 
 def _record(account_id: str, token: bytes, row: tuple[object, ...]) -> Record:

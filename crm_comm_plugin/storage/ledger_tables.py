@@ -10,9 +10,22 @@ ledger = Table(
     Column("account_id", String(64), primary_key=True),
     Column("state", LargeBinary, nullable=False),
     Column("past", LargeBinary, nullable=False),
+    Column("latest", BigInteger, nullable=False, server_default="0"),
+    Column("calm_until", BigInteger, nullable=False, server_default="0"),
+    Column("windows", Integer, nullable=False, server_default="0"),
+    Column("shortest", BigInteger, nullable=False, server_default="0"),
+    Column("held", BigInteger, nullable=False, server_default="0"),
+    Column("used_minute", BigInteger, nullable=False, server_default="0"),
+    Column("used_hour", BigInteger, nullable=False, server_default="0"),
+    Column("used_day", BigInteger, nullable=False, server_default="0"),
+    Column("used_month", BigInteger, nullable=False, server_default="0"),
+    Column("journal", LargeBinary, nullable=False, server_default=""),
     postgresql_with={"fillfactor": "50"},
 )
-"""All that decides. `past` is the older part of the log, which seldom changes."""
+"""All that decides. `past` is the older part of the log, which seldom changes.
+
+From `latest` on: the quick lane of PostgreSQL (domain/ledger_quick.py); SQLite leaves them alone.
+"""
 
 ledger_holds = Table(
     "crm_comm_ledger_holds",

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
+SUMS = ("shortest", "held", "used_minute", "used_hour", "used_day", "used_month")
+
 
 def upgrade() -> None:
     """Make the tables."""
@@ -32,6 +34,10 @@ def make_books() -> None:
         sa.Column("account_id", sa.String(64), nullable=False),
         sa.Column("state", sa.LargeBinary, nullable=False),
         sa.Column("past", sa.LargeBinary, nullable=False),
+        *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in ("latest", "calm_until")),
+        sa.Column("windows", sa.Integer, nullable=False, server_default="0"),
+        *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in SUMS),
+        sa.Column("journal", sa.LargeBinary, nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("account_id", name="pk_crm_comm_ledger"),
         postgresql_with={"fillfactor": "50"},
     )
