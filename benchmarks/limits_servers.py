@@ -10,7 +10,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -22,6 +22,8 @@ from crm_comm_plugin.storage.ledger import SqlLedger
 from crm_comm_plugin.storage.upgrade import ensure_schema
 
 CLIENTS, ACCOUNTS, SECONDS, ROUNDS = 8, 1_000, 1.5, 5
+MANY = 300_000
+"""What an account that sends 10 000 a day has sent in a month."""
 DRIVER = "postgresql+psycopg://"
 
 
@@ -100,7 +102,11 @@ def many_clients(url: str) -> list[Row]:
     result = []
     for what, goal, accounts in (("one hot account", 0.8, [A]), ("1 000 accounts", 0.6, None)):
         chosen = accounts or [f"{n:032x}" for n in range(ACCOUNTS)]
-        together(url, ours_at, chosen, 0.5)
+        with closing(Database(url.replace("postgresql://", DRIVER, 1), on_open=ensure_schema)) as database:
+            for account in chosen:
+                SqlLedger(database).reserve(account, DAILY, 1, hold_seconds=1)
+        time.sleep(1)
+        together(url, ours_at, chosen, 2)
         pairs = [(together(url, ours_at, chosen), together(url, bare_at, chosen)) for _ in range(ROUNDS)]
         ratio = statistics.median(ours / bare for ours, bare in pairs)
         ours, bare = (statistics.median(column) for column in zip(*pairs, strict=True))
@@ -164,10 +170,12 @@ def against_pyrate(url: str, ours: Ours) -> list[Row]:
         def put(units: int) -> Step:
             return lambda: bucket.put(RateItem(A, bucket.now(), weight=units))
 
-        put(PAST)()
-        for units, goal, times in ((1, 25, 12), (100, 30, 12), (10_000, 100, 2)):
-            found = versus(ours.reserving(units), Work(put(units), times))
-            result.append(at_least(f"pyrate-limiter PostgreSQL, n = {units:,}", goal, found))
+        for past in (PAST, MANY):
+            put(past)()
+            for units, goal, times in ((1, 25, 12), (100, 30, 12), (10_000, 100, 2)):
+                found = versus(ours.reserving(units), Work(put(units), times), 7)
+                what = f"pyrate-limiter PostgreSQL, n = {units:,}, {past:,} more sent before"
+                result.append(at_least(what, goal, found))
     return result
 
 

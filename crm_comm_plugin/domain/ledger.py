@@ -14,6 +14,8 @@ ANCHORS = "@"
 """No book: where the first time of each boot is kept."""
 INLINE_HOLDS = 16
 """So many live holds are in the book itself; further ones have rows of their own."""
+MOST_INLINE = 64
+"""Of holds that came by the quick lane so many may stay in the book."""
 DAY = 86_400 * SECOND
 LONGEST_HOLD = DAY
 REMEMBERED = LONGEST + 8 * DAY
@@ -160,6 +162,13 @@ class Book:
         self.spill_due = min(self.spill_due or hold.until, hold.until)
         self.spill_last = max(self.spill_last, hold.until)
         return False
+
+    def overflow(self) -> list[Hold]:
+        """The holds that are too many for the book; they count as kept in rows of their own."""
+        if len(self.holds) <= MOST_INLINE:
+            return []
+        rest, self.holds = self.holds[INLINE_HOLDS:], self.holds[:INLINE_HOLDS]
+        return [hold for hold in rest if not self.put(hold)]
 
     def take(self, token: bytes) -> Hold | None:
         """Remove a hold of the book; None when it is not here."""

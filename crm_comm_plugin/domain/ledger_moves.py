@@ -51,6 +51,8 @@ def wake(shelf: Shelf, book: Book) -> None:
         for hold in due:
             book.log.add(hold.until, hold.units)
         book.unspill(sum(hold.units for hold in due), len(due))
+    for hold in book.overflow():
+        shelf.spill(book.id, hold, expired=False)
     if book.prune_at <= now:
         shelf.prune(book.id, now - REMEMBERED)
         book.prune_at = now + ONE_DAY
@@ -198,6 +200,8 @@ def _release(shelf: Shelf, book: Book, ref: Ref, used: int) -> None:
         hold, expired = kept
         if not expired:
             book.unspill(hold.units)
+    if not ref.keyed and ref.nonce != hold.units:
+        raise UnknownReservation
     _check_used(used, hold.units)
     if expired:
         book.log.lower(hold.until, hold.units - used)

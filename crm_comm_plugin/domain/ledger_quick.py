@@ -15,7 +15,8 @@ from crm_comm_plugin.domain.ledger_log import LENGTHS, LONGEST, WINDOWS
 RESERVED, SETTLED = b"R", b"S"
 NOTE = struct.Struct(">c16sIq")
 """What was done, token, units (big-endian, 4 bytes), when the hold ends or was settled (8 bytes)."""
-MOST_BYTES = 24 * NOTE.size
+FULL_BYTES, MOST_BYTES = 40 * NOTE.size, 64 * NOTE.size
+"""Who fills a journal so far puts it into the book; the others may go on meanwhile, up to the most."""
 ANY_NUMBER = 2**62
 
 

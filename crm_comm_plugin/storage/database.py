@@ -14,13 +14,12 @@ from sqlalchemy.engine import URL, make_url
 
 from crm_comm_hookspecs import StorageUnavailable
 from crm_comm_plugin.storage.explaining import driver_errors, explained, explained_driver, unreadable_url
+from crm_comm_plugin.storage.idle import IDLE_SECONDS, Idle
 from crm_comm_plugin.storage.turns import Turns
 
 __all__ = ["Database", "explained"]
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
-IDLE_SECONDS = 5.0
-"""A connection that was not used for so long is tried out before it is used again."""
 
 
 class Database:
@@ -42,6 +41,7 @@ class Database:
         self._opening = False
         self._inherited: list[Engine | None] = []
         self._turns: Turns | None = None
+        self._idle = Idle()
 
     @cached_property
     def is_sqlite(self) -> bool:
@@ -111,31 +111,39 @@ class Database:
     def _raw(self) -> Iterator[Any]:
         engine = self.engine()
         try:
-            pooled = engine.raw_connection()
+            raw = self._idle.take() or self._connection_of_our_own(engine)
         except (exc.DBAPIError, exc.TimeoutError) as error:
             raise explained(error) from error
         except driver_errors() as error:
             raise explained_driver(error) from error
-        raw = pooled.driver_connection
         try:
             yield raw
         except BaseException as error:
-            self._give_up(engine, pooled, raw)
+            self._give_up(engine, raw)
             if isinstance(error, driver_errors()):
                 raise explained_driver(error) from error
             raise
-        finally:
-            with suppress(Exception):  # whatever giving it back says, the transaction is over
-                pooled.close()
+        self._idle.give_back(raw)
 
     @staticmethod
-    def _give_up(engine: Engine, pooled: Any, raw: Any) -> None:
+    def _connection_of_our_own(engine: Engine) -> Any:
+        """A new connection, prepared as all are, that the pool forgets."""
+        pooled = engine.raw_connection()
+        raw = pooled.driver_connection
+        pooled.detach()
+        return raw
+
+    def _give_up(self, engine: Engine, raw: Any) -> None:
         """Roll back; a connection that cannot is thrown away, and so are those that are as old."""
         try:
             raw.rollback()
         except Exception:  # noqa: BLE001 - drivers differ in what a dead line raises
-            pooled.invalidate()
+            with suppress(Exception):
+                raw.close()
+            self._idle.close()
             engine.dispose()
+        else:
+            self._idle.give_back(raw)
 
     def engine(self) -> Engine:
         """The engine of this process; the schema was checked before it is handed out."""
@@ -161,6 +169,7 @@ class Database:
             if self._engine is not None and self._pid == os.getpid():
                 self._engine.dispose()
                 self._engine = None
+                self._idle.close()
 
     def _parsed(self) -> URL:
         try:

@@ -31,7 +31,7 @@ class SqlLedger:
         self._database = database
         self._read = read
         self._ceiling = ceiling
-        self._quick = None if database.is_sqlite or ceiling is not None else QuickLane(database, read)
+        self._quick = None if database.is_sqlite or ceiling is not None else QuickLane(database, read, self._tidy)
 
     @contextmanager
     def _shelf(self, books: Sequence[str], account_id: str = "", token: bytes = b"") -> Iterator[SqlShelf]:
@@ -46,6 +46,12 @@ class SqlLedger:
             shelf = SqlGlance(line, self._read)
             shelf.look(books)
             yield shelf
+
+    def _tidy(self, account_id: str) -> None:
+        """Bring a book up to date and store it."""
+        with self._shelf((account_id,)) as shelf:
+            moves.wake_all(shelf)
+            moves.save_all(shelf)
 
     def reserve(
         self,

@@ -42,7 +42,8 @@ def make_books() -> None:
         postgresql_with={"fillfactor": "50"},
     )
     if op.get_context().dialect.name == "postgresql":
-        op.execute("ALTER TABLE crm_comm_ledger ALTER COLUMN past SET STORAGE EXTERNAL")
+        for column, storage in (("past", "EXTERNAL"), ("state", "PLAIN"), ("journal", "PLAIN")):
+            op.execute(f"ALTER TABLE crm_comm_ledger ALTER COLUMN {column} SET STORAGE {storage}")
     op.create_table(
         "crm_comm_ledger_holds",
         sa.Column("account_id", sa.String(64), nullable=False),
