@@ -15,15 +15,13 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.limits_files import DAILY, PAST, A, Ours, fork, with_past
+from benchmarks.limits_files import DAILY, MANY, PAST, A, Ours, fork, with_past
 from benchmarks.limits_measure import Row, Step, Work, at_least, at_most, versus
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.ledger import SqlLedger
 from crm_comm_plugin.storage.upgrade import ensure_schema
 
 CLIENTS, ACCOUNTS, SECONDS, ROUNDS = 8, 1_000, 1.5, 5
-MANY = 300_000
-"""What an account that sends 10 000 a day has sent in a month."""
 DRIVER = "postgresql+psycopg://"
 
 
@@ -171,7 +169,8 @@ def against_pyrate(url: str, ours: Ours) -> list[Row]:
             return lambda: bucket.put(RateItem(A, bucket.now(), weight=units))
 
         for past in (PAST, MANY):
-            put(past)()
+            for _ in range(past // PAST):
+                put(PAST)()
             for units, goal, times in ((1, 25, 12), (100, 30, 12), (10_000, 100, 2)):
                 found = versus(ours.reserving(units), Work(put(units), times), 7)
                 what = f"pyrate-limiter PostgreSQL, n = {units:,}, {past:,} more sent before"

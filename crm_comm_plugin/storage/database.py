@@ -41,7 +41,7 @@ class Database:
         self._opening = False
         self._inherited: list[Engine | None] = []
         self._turns: Turns | None = None
-        self._idle = Idle()
+        self._idle, self._singles = Idle(), Idle()
 
     @cached_property
     def is_sqlite(self) -> bool:
@@ -65,7 +65,7 @@ class Database:
     def write_raw(self) -> Iterator[Any]:
         """The same on the driver's own connection, which costs less; on PostgreSQL the first statement begins it."""
         self.engine()
-        with self._turn(), self._raw() as raw:
+        with self._turn(), self._raw(self._idle) as raw:
             if self.is_sqlite:
                 raw.execute("BEGIN IMMEDIATE")
             yield raw
@@ -74,18 +74,13 @@ class Database:
     @contextmanager
     def one_statement(self) -> Iterator[Any]:
         """PostgreSQL: the driver's own connection for statements that each commit by themselves."""
-        with self._raw() as raw:
-            raw.autocommit = True
-            try:
-                yield raw
-            finally:
-                if not raw.closed:
-                    raw.autocommit = False
+        with self._raw(self._singles, autocommit=True) as raw:
+            yield raw
 
     @contextmanager
     def read_raw(self) -> Iterator[Any]:
         """SQLite: the driver's own connection for statements that read, each by itself."""
-        with self._raw() as raw:
+        with self._raw(self._idle) as raw:
             yield raw
 
     @contextmanager
@@ -108,10 +103,10 @@ class Database:
             raise explained(error) from error
 
     @contextmanager
-    def _raw(self) -> Iterator[Any]:
+    def _raw(self, idle: Idle, autocommit: bool = False) -> Iterator[Any]:
         engine = self.engine()
         try:
-            raw = self._idle.take() or self._connection_of_our_own(engine)
+            raw = idle.take() or self._connection_of_our_own(engine, autocommit)
         except (exc.DBAPIError, exc.TimeoutError) as error:
             raise explained(error) from error
         except driver_errors() as error:
@@ -119,21 +114,23 @@ class Database:
         try:
             yield raw
         except BaseException as error:
-            self._give_up(engine, raw)
+            self._give_up(engine, raw, idle)
             if isinstance(error, driver_errors()):
                 raise explained_driver(error) from error
             raise
-        self._idle.give_back(raw)
+        idle.give_back(raw)
 
     @staticmethod
-    def _connection_of_our_own(engine: Engine) -> Any:
+    def _connection_of_our_own(engine: Engine, autocommit: bool) -> Any:
         """A new connection, prepared as all are, that the pool forgets."""
         pooled = engine.raw_connection()
-        raw = pooled.driver_connection
+        raw: Any = pooled.driver_connection
         pooled.detach()
+        if autocommit:
+            raw.autocommit = True
         return raw
 
-    def _give_up(self, engine: Engine, raw: Any) -> None:
+    def _give_up(self, engine: Engine, raw: Any, idle: Idle) -> None:
         """Roll back; a connection that cannot is thrown away, and so are those that are as old."""
         try:
             raw.rollback()
@@ -141,9 +138,10 @@ class Database:
             with suppress(Exception):
                 raw.close()
             self._idle.close()
+            self._singles.close()
             engine.dispose()
         else:
-            self._idle.give_back(raw)
+            idle.give_back(raw)
 
     def engine(self) -> Engine:
         """The engine of this process; the schema was checked before it is handed out."""
@@ -170,6 +168,7 @@ class Database:
                 self._engine.dispose()
                 self._engine = None
                 self._idle.close()
+                self._singles.close()
 
     def _parsed(self) -> URL:
         try:

@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows has no flock: there SQLite's own waiting has to do
     fcntl = None  # type: ignore[assignment]
 
-SHORTEST, LONGEST = 0.0002, 0.002
+SHORTEST, LONGEST = 0.0002, 0.001
 """Seconds between two looks at the lock."""
 HINT = "Somebody else is writing for long; try again in a moment, or raise the setting busy_timeout."
 
