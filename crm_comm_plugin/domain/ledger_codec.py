@@ -25,11 +25,7 @@ HOLD_SIZE = _HOLD.size
 def encode(book: Book) -> tuple[bytes, bytes | None]:
     """(state, past); past is None when it need not be written. May compact the log."""
     log = book.log
-    past = None
-    if log.settled < book.stored or len(log) - book.stored > FRESH:
-        log.compact(book.latest, book.in_force)
-        past = _entries(log, 0, len(log))
-        book.stored = log.settled = len(log)
+    past = _entries(log, 0, len(log)) if compacted(book) else None
     fresh = _entries(log, book.stored, len(log))
     notes = json.dumps(book.notes, separators=(",", ":"), sort_keys=True).encode() if book.notes else b""
     head = _HEAD.pack(
@@ -50,6 +46,16 @@ def encode(book: Book) -> tuple[bytes, bytes | None]:
     boot = book.boot.encode().ljust(_BOOT, b"\0")[:_BOOT]
     holds = b"".join(_HOLD.pack(h.token, h.units, h.until) for h in book.holds)
     return head + boot + holds + fresh + notes, past
+
+
+def compacted(book: Book) -> bool:
+    """Compact the log when enough is new; True when its past must be written again."""
+    log = book.log
+    if log.settled >= book.stored and len(log) - book.stored <= FRESH:
+        return False
+    log.compact(book.latest, book.in_force)
+    book.stored = log.settled = len(log)
+    return True
 
 
 def decode(id: str, state: bytes, past: bytes) -> Book:

@@ -54,6 +54,7 @@ def assert_comes_true(ledger, clock, limits, units):
 )
 @example(limits=[Limit(5, Window.MINUTE), Limit(100, Window.HOUR)], past=[], units=900)
 @example(limits=[Limit(5, Window.MINUTE), Limit(90, Window.DAY)], past=[(30, 9, False)], units=880)
+@example(limits=[Limit(1, Window.HOUR), Limit(289, Window.MONTH)], past=[], units=302)
 @example(limits=[Limit(100, Window.HOUR), Limit(10, Window.HOUR)], past=[], units=900)
 def test_what_it_says_is_what_happens(limits, past, units):
     clock = MovingClock()
