@@ -30,13 +30,13 @@ class EmailSchema(AccountSchema):
             "width": "half",
         },
     )
+    password = Secret(metadata={"label": "Password", "autocomplete": "new-password", "width": "half"})
+    server = Choice([(CUSTOM, CUSTOM_LABEL)], required=True, metadata={"label": "Server", "live": True})
     sign_in = Choice(
         [("password", "Password")],
         load_default="password",
         metadata={"label": "Sign-in", "widget": "hidden", "live": True},
     )
-    password = Secret(metadata={"label": "Password", "autocomplete": "new-password", "width": "half"})
-    server = Choice([(CUSTOM, CUSTOM_LABEL)], required=True, metadata={"label": "Server", "live": True})
     host = HostName(
         maxlength=253,
         metadata={

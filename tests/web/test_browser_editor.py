@@ -49,6 +49,47 @@ def test_for_other_addresses_the_server_is_a_guess_and_said_to_be_one(page):
     assert "guess" in text
 
 
+def test_another_address_takes_a_suggestion_back(page):
+    """1: what came from the first address belongs to it, what somebody chose stays."""
+    new_email(page)
+    page.get_by_label("User").fill("ann@gmail.com")
+    until(page, "document.querySelector('#f-server').value === 'gmail'")
+    page.get_by_label("User").fill("help@acme.example")
+    until(page, "document.querySelector('#f-host').value === 'smtp.acme.example'")
+    page.get_by_label("User").fill("help@other.example")
+    until(page, "document.querySelector('#f-host').value === 'smtp.other.example'")
+    assert page.locator("#f-server").input_value() == "smtp"
+    page.locator("#f-server").select_option("gmail")
+    with page.expect_response("**/api/check"):
+        page.get_by_label("User").fill("me@third.example")
+    shown(hint(page, "password"), "app password")
+    assert page.locator("#f-server").input_value() == "gmail"
+
+
+def test_the_page_of_the_provider_is_a_link(page):
+    """3."""
+    new_email(page)
+    page.get_by_label("User").fill("ann@gmail.com")
+    link = hint(page, "password").get_by_role("link", name="support.google.com")
+    link.wait_for()
+    assert link.get_attribute("href").startswith("https://support.google.com/")
+    assert link.get_attribute("rel") == "noopener noreferrer"
+
+
+def test_the_way_to_a_new_account_can_be_read_after_a_save(page):
+    """The button has the focus then; its words keep the colour of a button."""
+    new_email(page)
+    page.get_by_label("Account Name").fill("Newsletter")
+    page.get_by_label("User").fill("news@sandbox.test")
+    page.locator("#f-password").fill(PASSWORD)
+    until(page, "document.querySelector('#f-server').value === 'sandbox'")
+    page.keyboard.press("Control+s")
+    page.locator("tr.picked").wait_for()
+    button = page.locator(".toolbar summary")
+    until(page, "document.activeElement === document.querySelector('.toolbar summary')")
+    assert button.evaluate("e => getComputedStyle(e).color") == "rgb(255, 255, 255)"
+
+
 def test_what_was_typed_is_never_replaced_by_advice(page):
     """1 and 2: also when the answer comes late."""
     new_email(page)

@@ -86,10 +86,10 @@ class EditorDialog {
     const turn = ++this.turn;
     const own = Symbol(changed);
     this.turns.set(changed, own);
-    const result = await post("/api/check", { editor: this.editor, id: this.id, values: this.fields.values(), changed });
+    const result = await post("/api/check", { editor: this.editor, id: this.id, values: this.fields.valuesFor(changed), changed });
     if (current !== this || own !== this.turns.get(changed)) return;
     const before = JSON.stringify(this.fields.values());
-    this.fields.suggest(result.values ?? {});
+    this.fields.suggest(result.values ?? {}, changed);
     this.fields.arrange();
     if (turn !== this.turn) {
       // What another field's later answer said does not know of this suggestion yet.

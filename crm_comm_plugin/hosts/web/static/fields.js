@@ -1,4 +1,5 @@
 // The fields of an editor: their values as typed, when they are shown or required, and what is said about them.
+import { linked } from "./talk.js";
 
 // A value in the words of conditions (contract, rule 1).
 function words(value) {
@@ -20,6 +21,7 @@ export class Fields {
     this.all = new Map();
     for (const element of form.querySelectorAll("[data-field]")) this.all.set(element.dataset.field, element);
     this.touched = new Set();
+    this.suggested = new Map();
     this.cleared = new Set();
     this.replaced = new Set();
     this.start = JSON.stringify(this.values());
@@ -72,6 +74,13 @@ export class Fields {
     return found;
   }
 
+  // What to ask advice with after a change: not what an earlier change of the same field had suggested.
+  valuesFor(changed) {
+    const found = this.values();
+    for (const [name, from] of this.suggested) if (changed && from === changed && !this.touched.has(name)) delete found[name];
+    return found;
+  }
+
   get dirty() {
     return JSON.stringify(this.values()) !== this.start;
   }
@@ -80,13 +89,14 @@ export class Fields {
     this.start = JSON.stringify(this.values());
   }
 
-  // Puts in what the plugin suggests, never over what somebody typed.
-  suggest(values) {
+  // Puts in what the plugin suggests, never over what somebody typed. changed: what the suggestion follows from.
+  suggest(values, changed = "") {
     const wasClean = !this.dirty;
     for (const [name, value] of Object.entries(values)) {
       const element = this.all.get(name);
       if (!element || this.touched.has(name) || "secret" in element.dataset) continue;
       this.put(name, value);
+      this.suggested.set(name, changed);
     }
     if (wasClean && !this.touched.size) this.settled();
   }
@@ -134,7 +144,7 @@ export class Fields {
       const errors = result.errors?.[name] ?? [];
       const shown = errors.length > 0 && which(name);
       element.querySelector(".error").textContent = shown ? errors.join(" ") : "";
-      element.querySelector(".hint").textContent = (result.hints?.[name] ?? []).join("\n");
+      element.querySelector(".hint").replaceChildren(...linked((result.hints?.[name] ?? []).join("\n")));
       element.classList.toggle("wrong", shown);
       const control = this.control(name);
       if (shown) control?.setAttribute("aria-invalid", "true");

@@ -29,6 +29,14 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+// A text whose https addresses are links, shown by the name of their site.
+export function linked(text) {
+  return text.split(/(https:\/\/[^\s]+[^\s.,;:!?)])/).map((part, index) => {
+    if (index % 2 === 0 || !URL.canParse(part)) return part;
+    return make("a", { href: part, target: "_blank", rel: "noopener noreferrer", textContent: new URL(part).host });
+  });
+}
+
 // A question with Yes and No in its own dialog; answers true or false.
 export function ask({ title, text, yes = "Yes", no = "No" }, danger = false) {
   return new Promise((resolve) => {
