@@ -86,8 +86,8 @@ class KeyringSecretStore:
     def sweep(self, wanted: Callable[[], frozenset[str]]) -> int:
         """Erase what no account points to after ten minutes, and what was left of removals and moves; how many."""
         before = self._clock.now() - ORPHAN_AGE
-        old = self._journal.refs(before)  # before `wanted`: an account saved since then is in there
-        keep = wanted()
+        old = self._journal.suspects(before)  # before `wanted`: an account saved since then is in there
+        keep = wanted() if old else frozenset()
         self._journal.doom([ref for ref in old if ref not in keep])
         self._journal.doom_spares(before)
         return self.tidy()

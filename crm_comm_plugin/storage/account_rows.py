@@ -108,6 +108,11 @@ def _read(written: Mapping[str, Any]) -> SecretRef:
     return SecretRef(ref=written["ref"], set_at=from_micros(written["set_at"]), bound=written["bound"])
 
 
+def refs_in(written: str) -> Iterator[str]:
+    """The references in the column `secrets`."""
+    return (ref["ref"] for ref in json.loads(written).values())
+
+
 def as_account(row: Row[Any]) -> StoredAccount:
     """An account from `COLUMNS`."""
     known = dict(zip(_NAMES, row, strict=True))

@@ -20,6 +20,7 @@ from crm_comm_plugin.storage.account_rows import (
     entry_columns,
     indexed,
     possible_id,
+    refs_in,
     storable,
 )
 from crm_comm_plugin.storage.account_tables import accounts, audit
@@ -174,9 +175,9 @@ class StoredAccounts:
 
     def secret_refs(self) -> frozenset[str]:
         """All secret references that any account (also a deleted one) points to."""
-        query = select(*COLUMNS).where(accounts.c.secrets != "{}")
+        query = select(accounts.c.secrets).where(accounts.c.secrets != "{}")
         with self._database.read() as connection:
-            return frozenset(ref.ref for row in connection.execute(query) for ref in as_account(row).secrets.values())
+            return frozenset(ref for written in connection.execute(query).scalars() for ref in refs_in(written))
 
 
 def _change(connection: Connection, matching: ColumnElement[bool], values: Mapping[str, Any]) -> bool:

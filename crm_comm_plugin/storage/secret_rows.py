@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
 
 from crm_comm_plugin.domain.ports.secrets import DOOMED, LIVE, SPARE, SealedRow, SecretCopy
+from crm_comm_plugin.storage.account_tables import accounts
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.schema import upsert
 from crm_comm_plugin.storage.secret_tables import secret_journal, secrets
@@ -154,9 +155,11 @@ class SecretJournalRows:
         with self._database.write() as connection:
             connection.execute(delete(secret_journal).where(secret_journal.c.slot == slot))
 
-    def refs(self, before: datetime) -> tuple[str, ...]:
-        """References written before this time that are live."""
-        query = select(secret_journal.c.ref).where(secret_journal.c.state == LIVE, secret_journal.c.created_at < before)
+    def suspects(self, before: datetime) -> tuple[str, ...]:
+        """Live references written before this time that the account they were written for does not point to."""
+        copy = secret_journal.c
+        in_use = exists().where(accounts.c.id == copy.account_id, accounts.c.secrets.contains(copy.ref))
+        query = select(copy.ref).where(copy.state == LIVE, copy.created_at < before, ~in_use)
         with self._database.read() as connection:
             return tuple(connection.execute(query).scalars())
 

@@ -138,8 +138,8 @@ class SecretJournal(Protocol):
         """The copy was erased."""
         ...
 
-    def refs(self, before: datetime) -> tuple[str, ...]:
-        """References written before this time that are live."""
+    def suspects(self, before: datetime) -> tuple[str, ...]:
+        """Live references written before this time that the account they were written for does not point to."""
         ...
 
     def not_in(self, backend: str, after: str, limit: int) -> tuple[SecretCopy, ...]:
