@@ -19,7 +19,7 @@ MOST_INLINE = 64
 DAY = 86_400 * SECOND
 LONGEST_HOLD = DAY
 REMEMBERED = LONGEST + 8 * DAY
-"""A keyed reservation is known for the longest window and 7 days, counted from the end of the longest hold."""
+"""A keyed reservation is known for the longest window and 7 days; and a day, as that is how often is pruned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,15 @@ class Hold:
     token: bytes
     until: int
     units: int
+
+
+def put_right(until: int, now: int, ahead: int) -> int:
+    """When a live hold ends after a wrong future was taken back, which was so far ahead.
+
+    One that was made before the clock was wrong may be used until the end that its holder knows. So only an end that no
+    hold of now can have is moved; the others may last longer than they must, at most a day.
+    """
+    return until if until <= now + LONGEST_HOLD else until - ahead
 
 
 class Book:
@@ -193,8 +202,8 @@ class Book:
         self.latest, self.boot = now, ""
         entries = [(min(at, now), units) for at, units in zip(self.log.at, self.log.units, strict=True)]
         self.log, self.stored = Log(entries), len(entries) + 1
-        self.holds = [Hold(h.token, h.until - ahead, h.units) for h in self.holds]
-        self.spill_due, self.spill_last = max(0, self.spill_due - ahead), max(0, self.spill_last - ahead)
+        self.holds = [Hold(h.token, put_right(h.until, now, ahead), h.units) for h in self.holds]
+        self.spill_due, self.spill_last = max(0, self.spill_due - ahead), put_right(self.spill_last, now, ahead)
         self.prune_at = 0
         closed = self.notes.get("closed")
         if closed and closed["until"] > now:

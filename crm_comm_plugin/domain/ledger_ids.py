@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from crm_comm_hookspecs import UnknownReservation
 
@@ -24,6 +25,11 @@ class Ref:
     def __str__(self) -> str:
         kind = "k" if self.keyed else "h"
         return f"{self.account_id}.{kind.upper() if self.shared else kind}{self.nonce:08x}{self.token.hex()}"
+
+    @property
+    def shared_token(self) -> bytes:
+        """What stands for it in the book of all accounts, where two accounts may have used the same key."""
+        return blake2b(self.token, digest_size=16, key=self.account_id.encode()[:64]).digest()
 
     @classmethod
     def parse(cls, text: str) -> "Ref":

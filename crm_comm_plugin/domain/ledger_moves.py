@@ -9,7 +9,7 @@ from crm_comm_hookspecs import KeyReused, Limit, Reservation, ReservationMismatc
 from crm_comm_plugin.domain.ledger import DAY as ONE_DAY
 from crm_comm_plugin.domain.ledger import INSTALLATION, REMEMBERED, Book, Hold
 from crm_comm_plugin.domain.ledger_ids import Ref
-from crm_comm_plugin.domain.ledger_log import SECOND
+from crm_comm_plugin.domain.ledger_log import LONGEST, SECOND
 from crm_comm_plugin.domain.ledger_notices import WARNING, Rule, claim
 from crm_comm_plugin.domain.ledger_shelf import Record, Shelf
 from crm_comm_plugin.domain.ledger_time import from_micros
@@ -83,7 +83,8 @@ def reserve(shelf: Shelf, wish: Wish, token: bytes) -> Grant:
     granted = min(wish.units, *(_free(one, limits, wish.units) for one, limits in rules))
     for one, limits in rules:
         one.in_force = frozenset(limit.window for limit in limits)
-        _put(shelf, one, Hold(token, one.latest + round(wish.hold_seconds * SECOND), granted))
+        held = _token_in(one, Ref(wish.account_id, token))
+        _put(shelf, one, Hold(held, one.latest + round(wish.hold_seconds * SECOND), granted))
     record = _record(book, wish, token, granted, _retry_at(rules) if granted < wish.units else None)
     if wish.key:
         _remember(shelf, book, record)
@@ -189,10 +190,15 @@ def _check_used(used: int, granted: int) -> None:
         raise ReservationMismatch(f"{used} were used, but only {granted} granted.")
 
 
+def _token_in(book: Book, ref: Ref) -> bytes:
+    return ref.shared_token if book.id == INSTALLATION else ref.token
+
+
 def _release(shelf: Shelf, book: Book, ref: Ref, used: int) -> None:
-    hold, expired = book.take(ref.token), False
+    token = _token_in(book, ref)
+    hold, expired = book.take(token), False
     if hold is None:
-        kept = shelf.take(book.id, ref.token)
+        kept = shelf.take(book.id, token)
         if kept is None:
             if ref.keyed or book.id == INSTALLATION:
                 return
@@ -203,7 +209,7 @@ def _release(shelf: Shelf, book: Book, ref: Ref, used: int) -> None:
     if not ref.keyed and ref.nonce != hold.units:
         raise UnknownReservation
     _check_used(used, hold.units)
-    if expired:
-        book.log.lower(hold.until, hold.units - used)
-    else:
+    if not expired:
         book.log.add(book.latest, used)
+    elif hold.until + LONGEST > book.latest:  # else the log has forgotten it, and would find an entry of somebody else
+        book.log.lower(hold.until, hold.units - used)

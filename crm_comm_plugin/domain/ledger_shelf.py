@@ -54,8 +54,8 @@ class Shelf(Protocol):
         """Remove a hold with a row of its own: (hold, whether it had expired)."""
         ...
 
-    def move_holds(self, book_id: str, back: int) -> None:
-        """Live holds with rows of their own end so much earlier: the clock was ahead."""
+    def put_right(self, book_id: str, now: int, ahead: int) -> None:
+        """The clock was so far ahead: holds with rows of their own end as `ledger.put_right` says, expired ones now."""
         ...
 
     def add_record(self, record: Record) -> None:
@@ -67,7 +67,8 @@ class Shelf(Protocol):
         ...
 
     def prune(self, book_id: str, before: int) -> None:
-        """Forget keyed reservations made, and expired holds ended, before this time."""
+        """Forget keyed reservations and expired holds whose hold ended before this time: both at once, or a key that is
+        used again would meet its old hold."""
         ...
 
     def count_usage(self, account_id: str, at: int, campaign: str, sent: int, skipped: int) -> None:

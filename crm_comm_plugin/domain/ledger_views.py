@@ -80,6 +80,6 @@ def reset_clock(shelf: Shelf, account_id: str) -> bool:
     ahead = book.latest - shelf.reading.wall
     if not book.reset(shelf.reading):
         return False
-    shelf.move_holds(book.id, ahead)
+    shelf.put_right(book.id, book.latest, ahead)
     shelf.save(book)
     return True

@@ -30,6 +30,8 @@ _FREE = " AND ".join(f"(l.used_{window} + l.held + $2) * 10 < ${n}" for n, windo
 _SUMS = ", ".join(f"used_{window} = l.used_{window} + $3" for window in _WINDOWS)
 _COUNT = f"(get_byte(l.state, {HOLDS_COUNT_AT}) + 256 * get_byte(l.state, {HOLDS_COUNT_AT + 1}))"
 _HOLDS = f"substring(l.state FROM {HOLDS_AT + 1} FOR {HOLD_SIZE} * {_COUNT})"
+_AT_START = "(position({} IN {}) - 1) % {} = 0"
+"""Found where a hold begins: parts of two that lie side by side are no hold."""
 
 RESERVE = (
     f"UPDATE crm_comm_ledger AS l SET latest = {_NOW}, held = l.held + $2,"  # noqa: S608 - our own words
@@ -42,10 +44,10 @@ SETTLE = (
     f"UPDATE crm_comm_ledger AS l SET latest = {_NOW}, held = l.held - $2, {_SUMS},"  # noqa: S608 - our own words
     f" calm_until = LEAST(l.calm_until, {_NOW} + l.shortest), journal = l.journal || $4 || int8send({_NOW})"
     f" FROM {{clock}} AS c WHERE {_CALM} AND position($5 IN l.journal) = 0"
-    f" AND (position($6 IN l.journal) > 0 OR position($6 IN {_HOLDS}) > 0)"
+    f" AND ({_AT_START.format('$6', 'l.journal', NOTE.size)} OR {_AT_START.format('$7', _HOLDS, HOLD_SIZE)})"
     " RETURNING l.latest, octet_length(l.journal)"
 )
-SETTLE_TYPES = (TEXT, BIGINT, BIGINT, BYTES, BYTES, BYTES)
+SETTLE_TYPES = (TEXT, BIGINT, BIGINT, BYTES, BYTES, BYTES, BYTES)
 
 
 class Prepared:
@@ -128,9 +130,9 @@ class QuickLane:
         """Settle a live hold that was made without a key."""
         if ref.nonce == 0 or used > ref.nonce:
             return False
-        held = _note(RESERVED, ref.token, ref.nonce)[1:]  # as it stands in both journal and state
+        held = _note(RESERVED, ref.token, ref.nonce)  # as it stands in the journal; in the state without the letter
         note = _note(SETTLED, ref.token, used)
-        latest = self._done(self._settle, ref.account_id, ref.nonce, used, note, SETTLED + ref.token, held)
+        latest = self._done(self._settle, ref.account_id, ref.nonce, used, note, SETTLED + ref.token, held, held[1:])
         return latest is not None
 
     def _done(self, statement: Prepared, account_id: str, *more: object) -> int | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from crm_comm_plugin.domain.ledger import ANCHORS, Book, Hold
+from crm_comm_plugin.domain.ledger import ANCHORS, LONGEST_HOLD, Book, Hold
 from crm_comm_plugin.domain.ledger_codec import decode, encode
 from crm_comm_plugin.domain.ledger_quick import replay, sums
 from crm_comm_plugin.domain.ledger_shelf import Record
@@ -130,10 +130,12 @@ class SqlShelf:
         until, units, expired = found[0]
         return Hold(token, until, units), bool(expired)
 
-    def move_holds(self, book_id: str, back: int) -> None:
-        """Live holds with rows of their own end so much earlier: the clock was ahead."""
-        sql = "UPDATE crm_comm_ledger_holds SET held_until = held_until - ? WHERE account_id = ? AND expired = ?"
-        self._line.tell(sql, (back, book_id, False))
+    def put_right(self, book_id: str, now: int, ahead: int) -> None:
+        """The clock was so far ahead: holds with rows of their own end as `ledger.put_right` says, expired ones now."""
+        where = " WHERE account_id = ? AND expired = ? AND held_until > ?"
+        move = "UPDATE crm_comm_ledger_holds SET held_until = held_until - ?" + where
+        self._line.tell(move, (ahead, book_id, False, now + LONGEST_HOLD))
+        self._line.tell("UPDATE crm_comm_ledger_holds SET held_until = ?" + where, (now, book_id, True, now))
 
     def add_record(self, record: Record) -> None:
         """Remember a keyed reservation."""
@@ -151,8 +153,8 @@ class SqlShelf:
         self._line.tell(sql, (used, record.account_id, record.token))
 
     def prune(self, book_id: str, before: int) -> None:
-        """Forget keyed reservations made, and expired holds ended, before this time; and old usage."""
-        self._line.tell("DELETE FROM crm_comm_ledger_keys WHERE account_id = ? AND made_at < ?", (book_id, before))
+        """Forget keyed reservations and expired holds whose hold ended before this time; and old usage."""
+        self._line.tell("DELETE FROM crm_comm_ledger_keys WHERE account_id = ? AND held_until < ?", (book_id, before))
         sql = "DELETE FROM crm_comm_ledger_holds WHERE account_id = ? AND held_until < ? AND expired = ?"
         self._line.tell(sql, (book_id, before, True))
         prune_usage(self._line, book_id, self.reading.wall)

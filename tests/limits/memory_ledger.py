@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from crm_comm_plugin.domain import ledger_moves as moves
 from crm_comm_plugin.domain import ledger_views as views
-from crm_comm_plugin.domain.ledger import INSTALLATION, Book
+from crm_comm_plugin.domain.ledger import INSTALLATION, Book, put_right
 from crm_comm_plugin.domain.ledger_codec import decode, encode
 from crm_comm_plugin.domain.ledger_ids import Ref
 from crm_comm_plugin.domain.ledger_time import Anchors
@@ -29,6 +29,7 @@ class MemoryShelf:
         self.rows[book.id] = (state, past if past is not None else self.rows.get(book.id, (b"", b""))[1])
 
     def spill(self, book_id, hold, expired):
+        assert (book_id, hold.token) not in self.holds
         self.holds[book_id, hold.token] = (hold, expired)
 
     def due(self, book_id, now):
@@ -41,10 +42,11 @@ class MemoryShelf:
     def take(self, book_id, token):
         return self.holds.pop((book_id, token), None)
 
-    def move_holds(self, book_id, back):
+    def put_right(self, book_id, now, ahead):
         for key, (hold, expired) in list(self.holds.items()):
-            if key[0] == book_id and not expired:
-                self.holds[key] = (replace(hold, until=hold.until - back), expired)
+            if key[0] == book_id:
+                until = min(hold.until, now) if expired else put_right(hold.until, now, ahead)
+                self.holds[key] = (replace(hold, until=until), expired)
 
     def add_record(self, record):
         assert (record.account_id, record.token) not in self.keys
@@ -54,7 +56,7 @@ class MemoryShelf:
         self.keys[record.account_id, record.token] = replace(record, used=used)
 
     def prune(self, book_id, before):
-        self.keys = {k: r for k, r in self.keys.items() if k[0] != book_id or r.made_at >= before}
+        self.keys = {k: r for k, r in self.keys.items() if k[0] != book_id or r.held_until >= before}
         gone = {k for k, (h, expired) in self.holds.items() if k[0] == book_id and expired and h.until < before}
         self.holds = {k: v for k, v in self.holds.items() if k not in gone}
 
