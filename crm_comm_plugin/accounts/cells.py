@@ -37,18 +37,22 @@ def state(account: StoredAccount, words: Words, now: datetime) -> Badge:
 
 
 def usage(
-    allowance: Allowance | None, left: CreditsLeft | None, freed: tuple[datetime, int] | None, words: Words
+    allowance: Allowance | None,
+    left: CreditsLeft | None,
+    freed: tuple[datetime, int] | None,
+    words: Words,
+    stopped: str = "",
 ) -> Meter | Badge | str:
-    """ "132 of 500 today", what is free again when, and the credits that are left."""
+    """ "132 of 500 today", what is free again when, the credits that are left, and what the provider said."""
     balance = _balance(left, words) if left is not None else ""
     if allowance is None or allowance.limit.count is None or allowance.limit.window is Window.NONE:
         if left is None:
-            return NO_LIMIT
-        return Badge(text=balance, level=left.level if left.level != "ok" else "")
+            return " · ".join(filter(None, [NO_LIMIT, stopped]))
+        return Badge(text=" · ".join(filter(None, [balance, stopped])), level=left.level if left.level != "ok" else "")
     count = allowance.limit.count
     taken = allowance.used + allowance.held
     text = f"{words.number(taken)} of {words.number(count)} {_PERIODS[allowance.limit.window]}"
-    hint = " · ".join(filter(None, [_free_again(allowance, freed, words), balance]))
+    hint = " · ".join(filter(None, [_free_again(allowance, freed, words), balance, stopped]))
     return Meter(
         value=float(taken) if count else 1.0,
         max=float(count or 1),

@@ -26,6 +26,8 @@ from crm_comm_plugin.accounts.loading import stored_values
 from crm_comm_plugin.accounts.opening import Opener
 from crm_comm_plugin.accounts.parts import AccountParts
 from crm_comm_plugin.accounts.removing import Remover
+from crm_comm_plugin.accounts.reopening import ACTION as REOPEN
+from crm_comm_plugin.accounts.reopening import Reopener
 from crm_comm_plugin.accounts.saving import Saver
 from crm_comm_plugin.accounts.viewing import Listing
 from crm_comm_plugin.accounts.words import Words
@@ -82,7 +84,8 @@ class Accounts:
         self.opener = opener or opener_of(store=store, secrets=secrets, registry=registry, events=events, clock=clock)
         self._listing, self._saver, self._checker = Listing(self._parts), Saver(self._parts), Checker(self._parts)
         self._remover, self._actor, self._countries = Remover(self._parts), Actor(self._parts, self.opener), Countries()
-        self._toolbar = _toolbar(self._remover, self._actor)
+        self._reopener = Reopener(self._parts, self.opener)
+        self._toolbar = _toolbar(self._remover, self._actor, self._reopener)
 
     def viewer(self, context: Context) -> Viewer:
         """The list `accounts`."""
@@ -142,6 +145,8 @@ class Accounts:
         """The question before an action, with what is at stake now; None where nothing needs asking."""
         if action == "delete":
             return self._remover.confirm(_ids(ids))
+        if action == REOPEN:
+            return self._reopener.confirm(context, _ids(ids))
         if self._is_editors(action, editor):
             return self._actor.confirm(context, action, _ids(ids), editor, values)
         return None
@@ -182,13 +187,14 @@ class Accounts:
         return self._remover.sweep()
 
 
-def _toolbar(remover: Remover, actor: Actor) -> dict[str, Act]:
+def _toolbar(remover: Remover, actor: Actor, reopener: Reopener) -> dict[str, Act]:
     return {
         "delete": remover.delete,
         "undo": remover.undo,
         "restore": remover.restore,
         "test": actor.test,
         "refresh_credits": actor.refresh,
+        REOPEN: reopener.reopen,
     }
 
 

@@ -21,8 +21,10 @@ from crm_comm_plugin.accounts import cells
 from crm_comm_plugin.accounts.cursors import after_of, cursor_of
 from crm_comm_plugin.accounts.parts import AccountParts
 from crm_comm_plugin.accounts.removing import RESTORABLE
+from crm_comm_plugin.accounts.reopening import ACTION as REOPEN
+from crm_comm_plugin.accounts.reopening import PLAIN
 from crm_comm_plugin.accounts.words import Words
-from crm_comm_plugin.domain.accounts import StoredAccount
+from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.ports import AccountPage, AccountQuery
 
 NAME = "accounts"
@@ -64,6 +66,17 @@ _TOOLBAR = (
     (
         PERMISSION_EDIT,
         Action(name="refresh_credits", label="Refresh Credits", needs="one", icon="refresh", help="Of an SMS account."),
+    ),
+    (
+        PERMISSION_EDIT,
+        Action(
+            name=REOPEN,
+            label="Reopen",
+            needs="many",
+            icon="restore",
+            confirm=PLAIN,
+            help="Takes back that the provider stopped an account.",
+        ),
     ),
 )
 
@@ -119,6 +132,7 @@ class Listing:
         left = self._parts.credits.left(texts) if texts and self._parts.credits is not None else {}
         labels = {key: kind.label for key, kind in self._parts.forms.types().items()}
         freed = self._freed(accounts, allowances)
+        stops = self._stops(accounts, words)
         return tuple(
             Row(
                 id=account.id,
@@ -128,13 +142,30 @@ class Listing:
                     "type": labels.get(account.type, account.type),
                     "status": cells.state(account, words, now),
                     "usage": cells.usage(
-                        allowances.get(account.id), left.get(account.id), freed.get(account.id), words
+                        allowances.get(account.id),
+                        left.get(account.id),
+                        freed.get(account.id),
+                        words,
+                        stops.get(account.id, ""),
                     ),
                     "last_used": account.last_used_at or "",
                 },
             )
             for account in accounts
         )
+
+    def _stops(self, accounts: Sequence[StoredAccount], words: Words) -> dict[str, str]:
+        """What the provider said of accounts that it stopped, and what helps; until one of them sends again."""
+        paused = [account for account in accounts if account.status == Status.PAUSED]
+        hints = self._parts.limiter.hints(paused) if paused else {}
+        now = self._parts.clock.now()
+        found = {}
+        for account in paused:
+            why = account.status_detail if account.state(now) == Status.PAUSED else ""
+            at = hints.get(account.id)
+            lower = f"The provider stops it at {words.number(at)}: lower the count to that" if at is not None else ""
+            found[account.id] = " · ".join(filter(None, [why, lower]))
+        return found
 
     def _freed(
         self, accounts: Sequence[StoredAccount], allowances: Mapping[str, Allowance]

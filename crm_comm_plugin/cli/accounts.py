@@ -1,4 +1,4 @@
-"""`crm-comm accounts list|show|add|edit|delete|restore|test`."""
+"""`crm-comm accounts list|show|add|edit|delete|restore|test|reopen`."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ SecretFiles = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    group = add_group(app, "accounts", "The accounts: list, show, add, edit, delete, restore, test, export, import.")
+    group = add_group(app, "accounts", "The accounts: list, show, add, edit, delete, restore, test, reopen, export, import.")
     for name, function in (
         ("list", list_accounts),
         ("show", show),
@@ -36,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
         ("delete", delete),
         ("restore", restore),
         ("test", diagnose),
+        ("reopen", reopen),
         ("export", transfer.export),
         ("import", transfer.import_accounts),
     ):
@@ -181,6 +182,25 @@ def restore(choices: Choices, accounts: Names, json: Json = False) -> None:
             print_json({"restored": ids})
         else:
             say(result.message or "Restored.")
+
+
+def reopen(choices: Choices, accounts: Names, yes: Yes = False, json: Json = False) -> None:
+    """Let accounts send again that their provider stopped."""
+    context = choices.context
+    with choices.communication() as comm:
+        ids = tuple(find_account(comm, name).id for name in accounts)
+        question = comm.confirm(context, "reopen", ids)
+        if question is not None and not yes:
+            if not interactive():
+                raise CommandError("This asks first. Add --yes to reopen without being asked.", code=USAGE)
+            typer.confirm(f"{question.title}\n{question.text}", abort=True, err=True)
+        result = comm.run(context, "reopen", ids, confirmed=question.token if question else "")
+    if not result.ok:
+        raise refused(result, "Nothing was reopened.")
+    if json:
+        print_json(result)
+    else:
+        say(result.message)
 
 
 def diagnose(choices: Choices, account: Name, json: Json = False) -> None:

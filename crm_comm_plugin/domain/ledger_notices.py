@@ -49,10 +49,10 @@ def nearly_full(book: Book, limit: Limit) -> bool:
     return limit.count is not None and taken > 0 and taken * 10 >= limit.count * 8
 
 
-def close(book: Book, until: int | None, reason: str, limit: Limit | None) -> Closure:
+def close(book: Book, until: int | None, reason: str, limit: Limit | None, sent: int = 0) -> Closure:
     """The provider stopped the account; until None = with back-off. While it is closed this only ever prolongs it.
 
-    limit: the account's own, to see whether the provider stopped it below.
+    limit: the account's own, to see whether the provider stopped it below. sent: under a hold that is not settled yet.
     """
     now, old = book.latest, book.notes.get("closed", {})
     in_force = old.get("until", 0) > now
@@ -62,7 +62,7 @@ def close(book: Book, until: int | None, reason: str, limit: Limit | None) -> Cl
     end = min(max(wanted, old.get("until", 0), now + SECOND), now + LONGEST)
     below, at = old.get("below", 0), old.get("at", 0)
     if not in_force and limit is not None and limit.count is not None and limit.window is not Window.NONE:
-        used = book.used(limit.window)
+        used = book.used(limit.window) + sent
         same = old.get("count") == limit.count
         below, at = (below + 1 if same else 1, used) if used < limit.count else (0, 0)
     closed = {"until": end, "reason": reason[:200], "strikes": strikes, "below": below, "at": at}

@@ -46,11 +46,13 @@ def claim_reached(shelf: Shelf, account_id: str, watched: Sequence[Limit], ceili
     return told
 
 
-def close(shelf: Shelf, account_id: str, until: datetime | None, reason: str, limit: Limit | None) -> Closure:
+def close(
+    shelf: Shelf, account_id: str, until: datetime | None, reason: str, limit: Limit | None, sent: int
+) -> Closure:
     """Grant nothing until then; None = with back-off."""
     book = _awake(shelf, account_id)
     end = None if until is None else to_micros(until) - book.shift
-    closure = ledger_notices.close(book, end, reason, limit)
+    closure = ledger_notices.close(book, end, reason, limit, sent)
     shelf.save(book)
     return closure
 

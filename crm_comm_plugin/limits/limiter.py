@@ -58,9 +58,9 @@ class LedgerLimiter:
         notice = Notice(account_id=account.id, campaign=campaign, skipped=skipped, retry_at=retry_at, level=level)
         self._events.limit_reached(notice)
 
-    def provider_limit(self, account: StoredAccount, retry_at: datetime | None, reason: str) -> datetime:
+    def provider_limit(self, account: StoredAccount, retry_at: datetime | None, reason: str, sent: int = 0) -> datetime:
         """The provider said the account is over its limit: closes it; answers until when."""
-        return self._ledger.close(account.id, retry_at, reason, account.limit()).until
+        return self._ledger.close(account.id, retry_at, reason, account.limit(), sent).until
 
     def forecast(self, account: StoredAccount, units: int) -> tuple[int, Later]:
         """(now, later) for a dry run."""
@@ -82,7 +82,7 @@ class LedgerLimiter:
         return {
             one: closure.stopped_at
             for one, closure in found.items()
-            if closure.below >= HINT_AFTER and (count := counts[one]) is not None and closure.stopped_at < count
+            if closure.below >= HINT_AFTER and (count := counts[one]) is not None and 0 < closure.stopped_at < count
         }
 
     def reopen(self, account: StoredAccount) -> None:

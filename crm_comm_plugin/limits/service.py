@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from crm_comm_hookspecs import Allowance, Reservation, UnknownAccount, UsagePoint
-from crm_comm_plugin.domain.accounts import Status, StoredAccount
+from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.ports.accounts import AccountStore
 from crm_comm_plugin.domain.ports.limits import Ledger
 from crm_comm_plugin.domain.ports.sends import UsageStore
@@ -56,13 +56,6 @@ class Limits:
         """What each campaign did in each hour that overlaps [since, until), kept for 400 days."""
         start, end = checking.check_time("since", since), checking.check_time("until", until)
         return self._usage.read(self._known(account_id).id, start, end)
-
-    def reopen(self, account_id: str) -> None:
-        """A person takes back that the provider stopped the account."""
-        account = self._known(account_id)
-        self._limiter.reopen(account)
-        if account.status == Status.PAUSED:
-            self._accounts.set_status(account.id, Status.CONNECTED, "", None)
 
     def reset_clock(self) -> int:
         """Take a wrong future back, when the clock was ahead: on how many accounts it was."""

@@ -83,6 +83,7 @@ class Run:
             self._stops.nothing_free(hold)
             return waiting
         self._hold = hold.id
+        self._stops.new_hold()
         rest = self._use(hold, began + HOLD_SECONDS - GRACE_SECONDS, waiting[: hold.granted])
         self._settle_own()
         return [*rest, *waiting[hold.granted :]]

@@ -32,6 +32,7 @@ class Stops:
         self._stop: Stop | None = None
         self._streak = 0
         self._working = False
+        self._sent = 0
 
     def current(self) -> Stop | None:
         """Why nobody may be tried now; a limit's stop ends by itself when capacity is back."""
@@ -55,6 +56,10 @@ class Stops:
             self._stop = Stop(Reason.INACTIVE)
         return self._stop
 
+    def new_hold(self) -> None:
+        """What is sent from now on is sent under another hold."""
+        self._sent = 0
+
     def interrupt(self) -> None:
         """Somebody asked to stop."""
         self._stop = Stop(Reason.INTERRUPTED)
@@ -74,7 +79,7 @@ class Stops:
     def heard(self, outcome: Outcome) -> Outcome:
         """Learn from one outcome; answers it with the time of the next try where that is known now."""
         if outcome.status is RecipientStatus.SENT:
-            self._streak = 0
+            self._streak, self._sent = 0, self._sent + 1
             if not self._working:
                 self._works()
             return outcome
@@ -95,7 +100,7 @@ class Stops:
         accounts, account_id = self._parts.accounts, self.account.id
         detail = detail_of("skipped", stop.reason, stop.detail)
         if stop.reason == Reason.PROVIDER_LIMIT:
-            until = self._parts.limiter.provider_limit(self.account, stop.retry_at, detail)
+            until = self._parts.limiter.provider_limit(self.account, stop.retry_at, detail, self._sent)
             stop = replace(stop, retry_at=until)
             accounts.set_status(account_id, Status.PAUSED, detail, until)
         elif stop.reason == Reason.AUTH:

@@ -107,10 +107,12 @@ class SqlLedger:
         with self._glance(self._books(account_id)) as shelf:
             return views.forecast(shelf, account_id, limits, self._ceiling, units)
 
-    def close(self, account_id: str, until: datetime | None, reason: str, limit: Limit | None) -> Closure:
+    def close(
+        self, account_id: str, until: datetime | None, reason: str, limit: Limit | None, sent: int = 0
+    ) -> Closure:
         """The provider's limit was hit: grant nothing until then (None = with back-off). limit: the account's own."""
         with self._shelf((account_id,)) as shelf:
-            return views.close(shelf, account_id, until, reason, limit)
+            return views.close(shelf, account_id, until, reason, limit, sent)
 
     def reopen(self, account_id: str) -> None:
         """A person takes a closure back."""

@@ -13,7 +13,7 @@ from .rendering import Action, Editor, Viewer
 from .schema import AccountSchema, FormSchema
 from .working import Usage
 
-RESERVED_ACTIONS = frozenset({"new", "edit", "delete", "test", "refresh_credits", "undo", "restore"})
+RESERVED_ACTIONS = frozenset({"new", "edit", "delete", "test", "refresh_credits", "reopen", "undo", "restore"})
 """The plugin's own toolbar actions. A toolbar action is run by its name alone, so nobody else may use these."""
 
 _REMEMBERED = 500

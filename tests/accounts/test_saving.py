@@ -276,9 +276,9 @@ def test_actions_follow_permissions(world):
 
     assert names() == ([], [])
     assert names("communication.view") == ([], [])
-    assert names("communication.edit") == (["new", "edit", "test", "refresh_credits"], ["test_connection"])
+    assert names("communication.edit") == (["new", "edit", "test", "refresh_credits", "reopen"], ["test_connection"])
     assert names("communication.delete") == (["delete"], [])
-    assert names(*ALICE.permissions)[0] == ["new", "edit", "delete", "test", "refresh_credits"]
+    assert names(*ALICE.permissions)[0] == ["new", "edit", "delete", "test", "refresh_credits", "reopen"]
 
 
 def test_the_viewer_is_the_contracts(world):

@@ -127,6 +127,9 @@ class CountingLimiter:
     def closures(self, accounts):
         return self.closed
 
+    def reopen(self, account):
+        self.closed.pop(account.id, None)
+
     def hints(self, accounts):
         return {account.id: self.stopped[account.id] for account in accounts if account.id in self.stopped}
 

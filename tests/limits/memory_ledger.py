@@ -118,9 +118,9 @@ class MemoryLedger:
         with self._shelf(self._books(account_id), keep=False) as shelf:
             return views.forecast(shelf, account_id, limits, self.ceiling, units)
 
-    def close(self, account_id, until, reason, limit):
+    def close(self, account_id, until, reason, limit, sent=0):
         with self._shelf((account_id,)) as shelf:
-            return views.close(shelf, account_id, until, reason, limit)
+            return views.close(shelf, account_id, until, reason, limit, sent)
 
     def reopen(self, account_id):
         with self._shelf((account_id,)) as shelf:

@@ -112,7 +112,6 @@ def test_an_unknown_account_is_told_so(world):
             lambda one=one: world.limits.reserve(one, 5, "k"),
             lambda one=one: world.limits.allowance(one),
             lambda one=one: world.limits.usage(one, world.clock.at, world.clock.at),
-            lambda one=one: world.limits.reopen(one),
         ):
             with pytest.raises(UnknownAccount):
                 call()
@@ -228,15 +227,6 @@ def test_a_provider_that_stops_below_the_count_again_and_again_gives_a_hint(worl
     assert world.limiter.hints([world.account]) == {A: 40}
     world.change(values={"limitation": "hour", "limitation_count": 40})
     assert world.limiter.hints([world.account]) == {}
-
-
-def test_a_person_reopens_what_the_provider_stopped(world):
-    until = world.limiter.provider_limit(world.account, world.clock.at + timedelta(days=1), "over")
-    world.accounts.set_status(A, "paused", "over", until)
-    assert world.limits.reserve(A, 5, "k").granted == 0
-    world.limits.reopen(A)
-    assert world.limits.reserve(A, 5, "l").granted == 5
-    assert world.accounts.find(A).state(world.clock.at) == "connected"
 
 
 def test_the_ceiling_as_a_setting():

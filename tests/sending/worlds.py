@@ -157,7 +157,7 @@ class Limits:
     def skipped(self, account, campaign, count, retry_at):
         self.notices.append((count, retry_at))
 
-    def provider_limit(self, account, retry_at, reason):
+    def provider_limit(self, account, retry_at, reason, sent=0):
         until = retry_at or self.clock.now() + timedelta(hours=6)
         self.closure = Closure(until=until, reason=reason)
         return until

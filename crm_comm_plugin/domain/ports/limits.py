@@ -74,8 +74,13 @@ class Ledger(Protocol):
         """(how many of units go now, when how many more, in at most 20 steps) if nothing else sends."""
         ...
 
-    def close(self, account_id: str, until: datetime | None, reason: str, limit: Limit | None) -> Closure:
-        """The provider's limit was hit: grant nothing until then (None = with back-off). limit: the account's own."""
+    def close(
+        self, account_id: str, until: datetime | None, reason: str, limit: Limit | None, sent: int = 0
+    ) -> Closure:
+        """The provider's limit was hit: grant nothing until then (None = with back-off). limit: the account's own.
+
+        sent: so many were sent under a hold that is not settled yet.
+        """
         ...
 
     def reopen(self, account_id: str) -> None:
@@ -110,8 +115,11 @@ class Limiter(Protocol):
         """Recipients were skipped by the limit: tells `crm_comm_limit_reached` once per account and window."""
         ...
 
-    def provider_limit(self, account: StoredAccount, retry_at: datetime | None, reason: str) -> datetime:
-        """The provider said the account is over its limit: closes it; answers until when."""
+    def provider_limit(self, account: StoredAccount, retry_at: datetime | None, reason: str, sent: int = 0) -> datetime:
+        """The provider said the account is over its limit: closes it; answers until when.
+
+        sent: so many the caller has sent under the hold that it has in hand.
+        """
         ...
 
     def forecast(self, account: StoredAccount, units: int) -> tuple[int, Later]:
