@@ -112,7 +112,9 @@ def build(settings: Settings, comm: Communication) -> Parts:
     clock = clock_of(settings)
     registry, events = HookRegistry(comm.contributions), HookEvents(comm)
     database = Database(
-        database_url_of(settings), settings.busy_timeout, on_open=lambda opened: _opened(opened, accounts.sweep)
+        database_url_of(settings),
+        settings.busy_timeout,
+        on_open=lambda opened: _opened(opened, accounts.sweep, ledger.sweep),
     )
     secret_store = _secret_store(settings, database, clock)
     ledger = _ledger(settings, database, clock)
@@ -170,13 +172,15 @@ def build(settings: Settings, comm: Communication) -> Parts:
     )
 
 
-def _opened(database: Database, sweep: Callable[[], int]) -> None:
+def _opened(database: Database, secrets: Callable[[], int], books: Callable[[], int]) -> None:
     """Before first use: the folder, the schema, and what a crash or an old deletion has left behind."""
     make_folder(database.url)
     ensure_schema(database)
     try:
-        if removed := sweep():
+        if removed := secrets():
             _log.info("Removed %d secrets that no account needs any more.", removed)
+        if forgotten := books():
+            _log.info("Forgot the limits of %d accounts that were deleted long ago.", forgotten)
     except CommError as error:
         _log.warning("What is left over could not be removed now: %s", error.code)
 

@@ -27,7 +27,9 @@ SecretFiles = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    group = add_group(app, "accounts", "The accounts: list, show, add, edit, delete, restore, test, reopen, export, import.")
+    group = add_group(
+        app, "accounts", "List, show, add, edit, delete, restore, test, reopen, export and import accounts."
+    )
     for name, function in (
         ("list", list_accounts),
         ("show", show),

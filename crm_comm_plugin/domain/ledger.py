@@ -97,6 +97,11 @@ class Book:
         self.shift = reading.wall - self.latest if reading.boot else 0
         return self.latest
 
+    def idle(self, reading: Reading) -> int:
+        """How long ago anything happened here; moves the book's time on."""
+        before = self.latest
+        return self.advance(reading) - before
+
     def expire(self) -> list[Hold]:
         """Holds that ran out count as sent at their end; answers them."""
         due = [hold for hold in self.holds if hold.until <= self.latest]

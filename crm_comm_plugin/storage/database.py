@@ -4,9 +4,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc
@@ -51,23 +50,23 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads: one consistent view."""
-        with self._connected(immediate=False) as connection:
+        with self._connected(None) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes; on SQLite it holds the write lock from its start (BEGIN IMMEDIATE)."""
         self.engine()
-        with self._turn(), self._connected(immediate=True) as connection:
+        with self._turn() as left, self._connected(left) as connection:
             yield connection
 
     @contextmanager
     def write_raw(self) -> Iterator[Any]:
         """The same on the driver's own connection, which costs less; on PostgreSQL the first statement begins it."""
         self.engine()
-        with self._turn(), self._raw(self._idle) as raw:
+        with self._turn() as left, self._raw(self._idle) as raw:
             if self.is_sqlite:
-                raw.execute("BEGIN IMMEDIATE")
+                self._begin_immediate(raw.execute, left)
             yield raw
             raw.commit()
 
@@ -84,19 +83,29 @@ class Database:
             yield raw
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        turns = self._turns
-        if turns is None:
-            yield
-            return
-        with turns.turn(self.busy_timeout):
-            yield
+    def _turn(self) -> Iterator[float]:
+        """Answers how many of the seconds to wait are left."""
+        seconds, turns = self.busy_timeout, self._turns
+        with turns.turn(seconds) if turns is not None else nullcontext(seconds) as left:
+            yield left
+
+    def _begin_immediate(self, execute: Callable[[str], object], left: float) -> None:
+        """SQLite's own waiting comes after that for the turn: together they are no longer than configured."""
+        waited = left < self.busy_timeout * 0.9
+        if waited:
+            execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
+        try:
+            execute("BEGIN IMMEDIATE")
+        finally:
+            if waited:
+                execute(f"PRAGMA busy_timeout = {int(self.busy_timeout * 1000)}")
 
     @contextmanager
-    def _connected(self, immediate: bool) -> Iterator[Connection]:
+    def _connected(self, left: float | None) -> Iterator[Connection]:
+        """left: seconds to wait for the write lock; None for who only reads."""
         try:
             with self.engine().connect() as connection:
-                connection.info["immediate"] = immediate
+                connection.info["left"] = left
                 with connection.begin():
                     yield connection
         except (exc.DBAPIError, exc.TimeoutError) as error:
@@ -170,6 +179,13 @@ class Database:
                 self._idle.close()
                 self._singles.close()
 
+    def _begin_sqlite(self, connection: Connection) -> None:
+        left = connection.info.get("left")
+        if left is None:
+            connection.exec_driver_sql("BEGIN")
+        else:
+            self._begin_immediate(connection.exec_driver_sql, left)
+
     def _parsed(self) -> URL:
         try:
             return make_url(self.url)
@@ -179,10 +195,10 @@ class Database:
     def _made(self) -> Engine:
         url = self._parsed()
         if self.is_sqlite:
-            self._turns = _file_turns(url)
+            self._turns = Turns.beside(url.database or "")
             engine = create_engine(url, connect_args={"timeout": self.busy_timeout, "check_same_thread": False})
             event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
+            event.listen(engine, "begin", self._begin_sqlite)
             return engine
         if url.get_backend_name() != "postgresql":
             raise StorageUnavailable(
@@ -198,29 +214,12 @@ class Database:
         return engine
 
 
-def _file_turns(url: URL) -> Turns | None:
-    """Turns beside the file, whose folder is made, as is the file, readable by its owner alone."""
-    name = url.database or ""
-    if name in {"", ":memory:"} or name.startswith("file:"):
-        return None
-    path = Path(name)
-    with suppress(OSError):  # SQLite says it better
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o600)
-    return Turns(name)
-
-
 def _prepare_sqlite(raw: Any, _: Any) -> None:
     raw.isolation_level = None  # pysqlite must not begin by itself: we say BEGIN IMMEDIATE
     cursor = raw.cursor()
     for pragma in SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("immediate") else "BEGIN")
 
 
 def _prepare_postgres(raw: Any, milliseconds: int) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from crm_comm_hookspecs import Allowance, Limit
 from crm_comm_plugin.domain import ledger_moves as moves
 from crm_comm_plugin.domain import ledger_views as views
-from crm_comm_plugin.domain.ledger import ANCHORS, INSTALLATION
+from crm_comm_plugin.domain.ledger import ANCHORS, INSTALLATION, LONGEST_HOLD, REMEMBERED
 from crm_comm_plugin.domain.ledger_ids import Ref
 from crm_comm_plugin.domain.ledger_moves import Wish
 from crm_comm_plugin.domain.ledger_time import Reading
@@ -16,6 +16,11 @@ from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.ledger_lines import reading, writing
 from crm_comm_plugin.storage.ledger_quick import QuickLane
 from crm_comm_plugin.storage.ledger_shelf import SqlGlance, SqlShelf
+
+GONE = (
+    "SELECT account_id FROM crm_comm_ledger AS l WHERE account_id NOT IN (?, ?)"
+    " AND NOT EXISTS (SELECT 1 FROM crm_comm_accounts AS a WHERE a.id = l.account_id)"
+)
 
 
 class SqlLedger:
@@ -130,6 +135,20 @@ class SqlLedger:
             for one in account_ids:
                 for table in ("ledger", "ledger_holds", "ledger_keys", "usage"):
                     line.tell(f"DELETE FROM crm_comm_{table} WHERE account_id = ?", (one,))  # noqa: S608 - our names
+
+    def sweep(self) -> int:
+        """Forget accounts that are gone for good, once no window and no key needs what they did; how many.
+
+        Found by what is there, not by who was told: whoever dies between the two leaves nothing behind for ever.
+        """
+        with reading(self._database) as line:
+            (rows,) = line.ask((GONE, (INSTALLATION, ANCHORS)))
+        if not rows:
+            return 0
+        with self._glance([one for (one,) in rows]) as shelf:
+            gone = [book.id for book in shelf.books.values() if book.idle(shelf.reading) > REMEMBERED + LONGEST_HOLD]
+        self.forget(gone)
+        return len(gone)
 
     def reset_clock(self) -> int:
         """Take a wrong future back: what lies ahead of the clock counts from now on. How many accounts it was."""

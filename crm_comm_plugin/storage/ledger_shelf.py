@@ -133,9 +133,9 @@ class SqlShelf:
     def put_right(self, book_id: str, now: int, ahead: int) -> None:
         """The clock was so far ahead: holds with rows of their own end as `ledger.put_right` says, expired ones now."""
         where = " WHERE account_id = ? AND expired = ? AND held_until > ?"
-        move = "UPDATE crm_comm_ledger_holds SET held_until = held_until - ?" + where
-        self._line.tell(move, (ahead, book_id, False, now + LONGEST_HOLD))
-        self._line.tell("UPDATE crm_comm_ledger_holds SET held_until = ?" + where, (now, book_id, True, now))
+        update = "UPDATE crm_comm_ledger_holds SET held_until = "
+        self._line.tell(f"{update}held_until - ?{where}", (ahead, book_id, False, now + LONGEST_HOLD))
+        self._line.tell(f"{update}?{where}", (now, book_id, True, now))
 
     def add_record(self, record: Record) -> None:
         """Remember a keyed reservation."""

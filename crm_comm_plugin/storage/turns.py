@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crm_comm_hookspecs import Busy
@@ -29,6 +29,18 @@ class Turns:
         self._mutex = threading.Lock()
         self._fd = -1
         self._pid = os.getpid()
+
+    @classmethod
+    def beside(cls, file: str) -> "Turns | None":
+        """Turns beside a database file, which is made, as is its folder, readable by its owner alone; None without."""
+        if file in {"", ":memory:"} or file.startswith("file:"):
+            return None
+        path = Path(file)
+        with suppress(OSError):  # SQLite says it better
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)
+        return cls(file)
 
     @contextmanager
     def turn(self, seconds: float) -> Iterator[float]:

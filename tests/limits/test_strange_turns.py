@@ -1,4 +1,4 @@
-"""What a hostile reader tried on the ledger: keys shared by accounts, very late settles, clocks, crafted ids, cleaning."""
+"""What a hostile reader tried on the ledger: keys that accounts share, very late settles, clocks, crafted ids."""
 
 from datetime import UTC, datetime, timedelta
 

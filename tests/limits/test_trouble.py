@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -81,6 +82,25 @@ def test_a_turn_that_does_not_end_is_waited_for_as_long(tmp_path):
     ledger.reserve(A, HOURLY, 10)
     with Turns(str(tmp_path / "crm.db")).turn(1):
         assert_busy(ledger)
+    assert ledger.reserve(A, HOURLY, 10).reservation.granted == 10
+    database.close()
+
+
+def test_waiting_for_the_turn_and_for_the_lock_is_together_no_longer_than_configured(tmp_path):
+    url = f"sqlite:///{tmp_path / 'crm.db'}"
+    database = Database(url, busy_timeout=2, on_open=ensure_schema)
+    ledger = SqlLedger(database, SystemClock().reading)
+    ledger.reserve(A, HOURLY, 10)
+    with ExitStack() as turn, Hog(url):
+        turn.enter_context(Turns(str(tmp_path / "crm.db")).turn(1))
+        timer = threading.Timer(1.4, turn.close)
+        timer.start()
+        for wait in (lambda: ledger.reserve(A, HOURLY, 10), database.write().__enter__):
+            began = time.monotonic()
+            with pytest.raises(Busy):
+                wait()
+            assert 1.8 <= time.monotonic() - began < 3
+        timer.join()
     assert ledger.reserve(A, HOURLY, 10).reservation.granted == 10
     database.close()
 
