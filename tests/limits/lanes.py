@@ -9,10 +9,10 @@ from crm_comm_plugin.domain import ledger, ledger_codec, ledger_log
 CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
 
 
-def lane(quick: int, ci: int, **more) -> settings:
-    """Settings with so many examples."""
+def lane(quick: int, ci: int = 0, **more) -> settings:
+    """Settings with so many examples; ci: so many with HYPOTHESIS_PROFILE=ci, if those are more."""
     return settings(
-        max_examples=ci if CI else quick,
+        max_examples=max(quick, ci) if CI else quick,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
         **more,

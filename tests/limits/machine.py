@@ -8,7 +8,7 @@ from itertools import count
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from crm_comm_hookspecs import Limit, UnknownReservation, Window
+from crm_comm_hookspecs import Limit, ReservationMismatch, UnknownReservation, Window
 from crm_comm_plugin.domain.ledger import INSTALLATION
 from crm_comm_plugin.domain.ledger_time import Reading
 
@@ -88,8 +88,9 @@ class Hold:
     """A sender with a reservation."""
 
     def __init__(self, reservation, account, deadline, key):
-        self.id, self.account, self.left, self.sent = reservation.id, account, reservation.granted, 0
-        self.granted, self.deadline, self.key, self.reservation = reservation.granted, deadline, key, reservation
+        self.granted = max(0, reservation.granted)  # less than nothing, of a broken ledger, is nothing to a sender
+        self.id, self.account, self.left, self.sent = reservation.id, account, self.granted, 0
+        self.deadline, self.key, self.reservation = deadline, key, reservation
         self.used = None
 
 
@@ -217,7 +218,7 @@ class SendLimit(RuleBasedStateMachine):
     def settled(self, hold, used):
         hold.used = used
         self.wake(hold.account)
-        with suppress(UnknownReservation) if self.trusting else nullcontext():
+        with suppress(UnknownReservation, ReservationMismatch) if self.trusting else nullcontext():
             self.ledger.settle(hold.id, hold.used)
         for one in self.charged(hold.account) if hold.granted else ():
             self.logs[one].settle(hold.id, hold.used)
@@ -229,7 +230,7 @@ class SendLimit(RuleBasedStateMachine):
         key, units = hold.key
         again = self.ledger.reserve(hold.account, self.limits(hold.account), units, key=key).reservation
         self.wake(hold.account)
-        assert (again.replayed, again.id, again.granted) == (True, hold.id, hold.granted)
+        assert (again.replayed, again.id, again.granted) == (True, hold.id, hold.reservation.granted)
         if hold.used is not None:
             self.ledger.settle(hold.id, hold.used)
 

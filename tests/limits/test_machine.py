@@ -1,5 +1,6 @@
 """The state machine over every store, and over a log that merges all the time."""
 
+import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 from crm_comm_plugin.domain import ledger
@@ -20,21 +21,30 @@ class Merging(OverMemory):
     exact = False
 
 
-def test_over_memory():
-    run_state_machine_as_test(OverMemory, settings=lane(quick=100, ci=2000, stateful_step_count=40))
+def examples(quick, long):
+    """So many at once, and so many in the lane for long tests, which CI runs too."""
+    return pytest.mark.parametrize("examples", [quick, pytest.param(long, marks=pytest.mark.slow)])
 
 
-def test_with_holds_beside_the_book(monkeypatch):
+@examples(100, long=2000)
+def test_over_memory(examples):
+    run_state_machine_as_test(OverMemory, settings=lane(examples, stateful_step_count=40))
+
+
+@examples(60, long=1000)
+def test_with_holds_beside_the_book(monkeypatch, examples):
     monkeypatch.setattr(ledger, "INLINE_HOLDS", 1)
-    run_state_machine_as_test(OverMemory, settings=lane(quick=60, ci=1000, stateful_step_count=40))
+    run_state_machine_as_test(OverMemory, settings=lane(examples, stateful_step_count=40))
 
 
-def test_while_entries_are_merged(monkeypatch):
+@examples(100, long=1000)
+def test_while_entries_are_merged(monkeypatch, examples):
     merge_early(monkeypatch)
-    run_state_machine_as_test(Merging, settings=lane(quick=100, ci=2000, stateful_step_count=60))
+    run_state_machine_as_test(Merging, settings=lane(examples, stateful_step_count=60))
 
 
-def test_over_each_database(database_url):
+@examples(8, long=2000)
+def test_over_each_database(database_url, examples):
     database = Database(database_url, on_open=ensure_schema)
 
     class OverDatabase(SendLimit):
@@ -44,5 +54,5 @@ def test_over_each_database(database_url):
             ledger.forget([INSTALLATION, ANCHORS])
             return ledger
 
-    run_state_machine_as_test(OverDatabase, settings=lane(quick=8, ci=150, stateful_step_count=25))
+    run_state_machine_as_test(OverDatabase, settings=lane(examples, stateful_step_count=25))
     database.close()
