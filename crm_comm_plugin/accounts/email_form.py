@@ -18,7 +18,12 @@ TEST = Action(
     icon="bolt",
     help="Signs in to the server with what stands here, and sends nothing.",
 )
-
+SEND_TEST = Action(
+    name="send_test",
+    label="Send Me a Test",
+    icon="mail",
+    help="Sends one short message to you with what stands here. It counts against the limit of the account.",
+)
 
 SIGN_IN = "sign_in_"
 """Begins the names of actions that sign in with OAuth; the provider's key follows."""
@@ -39,13 +44,13 @@ class EmailForm(Form):
         self.servers, self.oauth, self.discovery = servers, oauth, discovery
 
     def actions(self, context: Context) -> tuple[Action, ...]:
-        """Test Connection, and signing in with OAuth, for whoever may edit."""
+        """The two tests, and signing in with OAuth, for whoever may edit."""
         return self.every_action() if PERMISSION_EDIT in context.permissions else ()
 
     def every_action(self) -> tuple[Action, ...]:
-        """Test Connection, and one action for each OAuth provider that this installation is known to."""
+        """The two tests, and one action for each OAuth provider that this installation is known to."""
         offered = self.oauth.offered() if self.oauth is not None else ()
-        return (TEST, *(_sign_in(key, label) for key, label in offered))
+        return (TEST, SEND_TEST, *(_sign_in(key, label) for key, label in offered))
 
     def place(self, values: Mapping[str, Any]) -> dict[str, str]:
         """The server with its host, port and security, also those of a preset: it might move."""

@@ -98,6 +98,12 @@ class Opener:
                 Change(account_id=account_id, kind="status", fields=("status",), user="", at=now)
             )
 
+    def seen(self, account: StoredAccount, seen: tuple[str, str] | None) -> None:
+        """What a test of the stored account showed: (status, detail), or None for nothing."""
+        if seen is None or (seen[0] == Status.CONNECTED and account.state(self._clock.now()) == Status.PAUSED):
+            return  # signing in does not end a provider's pause
+        self.set_status(account.id, *seen)
+
     def touch(self, account_id: str) -> None:
         """The account was used now."""
         self._store.touch(account_id, self._clock.now())

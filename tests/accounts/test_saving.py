@@ -276,7 +276,9 @@ def test_actions_follow_permissions(world):
 
     assert names() == ([], [])
     assert names("communication.view") == ([], [])
-    assert names("communication.edit") == (["new", "edit", "test", "refresh_credits", "reopen"], ["test_connection"])
+    toolbar, own = names("communication.edit")
+    assert toolbar == ["new", "edit", "test", "refresh_credits", "reopen"]
+    assert own == ["test_connection", "send_test"]
     assert names("communication.delete") == (["delete"], [])
     assert names(*ALICE.permissions)[0] == ["new", "edit", "delete", "test", "refresh_credits", "reopen"]
 

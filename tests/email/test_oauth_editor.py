@@ -86,7 +86,7 @@ VALUES = {"account_name": "News", "server": "test", "user": "ann@example.com", "
 
 def test_an_account_signs_in_sends_and_is_signed_out(comm, oauth, mailbox, clock):
     (editor,) = [editor for editor in comm.editors(ANN) if editor.name == "email"]
-    assert [action.label for action in editor.actions] == ["Test Connection", "Sign in with Testmail"]
+    assert [action.label for action in editor.actions] == ["Test Connection", "Send Me a Test", "Sign in with Testmail"]
     unsaved = comm.run(ANN, "sign_in_test", (), "email", VALUES)
     assert (unsaved.ok, "Save the account first" in unsaved.message) == (False, True)
     saved = comm.save(ANN, "email", "", VALUES)
@@ -123,7 +123,7 @@ def test_a_password_is_not_kept_under_oauth(comm):
 def test_without_a_client_id_the_editor_offers_no_sign_in(tmp_path):
     with Communication.load(Settings(data_dir=str(tmp_path)), entry_points=False) as comm:
         (editor,) = [editor for editor in comm.editors(ANN) if editor.name == "email"]
-        assert [action.name for action in editor.actions] == ["test_connection"]
+        assert [action.name for action in editor.actions] == ["test_connection", "send_test"]
         (server,) = [field for field in editor.fields if field.name == "server"]
         assert [option.value for option in server.options][:3] == ["gmail", "outlook", "smtp"]
         assert (server.widget, len(server.options)) == ("select", 9)

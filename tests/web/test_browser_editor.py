@@ -161,6 +161,19 @@ def test_connection_is_tested_before_saving_in_steps(page, host):
     assert host.comm.accounts(usable=False) == ()
 
 
+def test_a_test_message_is_sent_before_saving_and_the_answer_says_where_to(page, host):
+    """4: the second action sends what stands in the form, once."""
+    new_email(page)
+    page.get_by_label("User").fill("news@sandbox.test")
+    page.locator("#f-password").fill(PASSWORD)
+    until(page, "document.querySelector('#f-server').value === 'sandbox'")
+    page.get_by_role("button", name="Send Me a Test").click()
+    shown(page.locator(".note.ok"), "news@sandbox.test")
+    ((arrived,), count) = host.sandbox.state.messages()
+    assert (arrived.to, arrived.subject, count) == (("news@sandbox.test",), "Test message", 1)
+    assert host.comm.accounts(usable=False) == ()
+
+
 def test_a_failing_step_names_its_field_and_what_to_try(page, host):
     """4."""
     host.sandbox.state.switch({"wrong_password": True})
