@@ -3,7 +3,7 @@
 import hashlib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm_comm_hookspecs import InvalidInput, Outcome, Reason, Recipient, RecipientStatus
 
@@ -76,6 +76,17 @@ def detail_of(status: str, reason: str, detail: str) -> str:
     if detail or status == RecipientStatus.SENT:
         return detail
     return UNKNOWN_DETAIL if status == RecipientStatus.UNKNOWN else _DETAILS.get(reason, "")
+
+
+def without_foreign_words(outcome: Outcome) -> Outcome:
+    """The outcome without what a server or gateway said itself: that stands in brackets after our own sentence."""
+    ours, bracket, _ = outcome.detail.partition("(")
+    if not bracket:
+        return outcome
+    ours = ours.rstrip()
+    if ours and not ours.endswith((".", "!", "?")):
+        ours += "."
+    return replace(outcome, detail=detail_of(outcome.status, outcome.reason, ours))
 
 
 def plain(text: object, length: int) -> str:

@@ -26,6 +26,11 @@ def require_trust(context: Context | None) -> None:
         require(context, PERMISSION_SEND)
 
 
+def sees_foreign_words(context: Context | None) -> bool:
+    """True for whoever may see what a server said itself: it can say anything to anybody who reads it."""
+    return context is None or PERMISSION_EDIT in context.permissions
+
+
 def refusal(context: Context, permission: str) -> Result | None:
     """The Result for somebody who lacks the permission, or None."""
     if permission in context.permissions:

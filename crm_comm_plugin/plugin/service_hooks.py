@@ -22,7 +22,7 @@ from crm_comm_hookspecs import (
     UsagePoint,
     hookimpl,
 )
-from crm_comm_plugin.plugin.permissions import require_trust
+from crm_comm_plugin.plugin.permissions import require_trust, sees_foreign_words
 
 if TYPE_CHECKING:
     from crm_comm_hookspecs.specs import MessageSource, OnProgress
@@ -111,7 +111,7 @@ class ServiceHooks(ABC):
         self, send_id: str, status: str, after: str, limit: int, context: Context | None
     ) -> OutcomePage:
         require_trust(context)
-        return self.parts().sending.outcomes(send_id, status, after, limit)
+        return self.parts().sending.outcomes(send_id, status, after, limit, sees_foreign_words(context))
 
     @hookimpl(tryfirst=True)
     def crm_comm_usage(

@@ -26,7 +26,15 @@ from crm_comm_plugin.domain.ports.credits import CreditCheck
 from crm_comm_plugin.domain.ports.limits import Limiter
 from crm_comm_plugin.domain.ports.opening import AccountOpener
 from crm_comm_plugin.domain.ports.sends import OutcomeStore, SendLocks, SendRow, SendStore, UsageStore
-from crm_comm_plugin.domain.sends import FINISHED, INTERRUPTED, RUNNING, checked_label, checked_number, send_id_of
+from crm_comm_plugin.domain.sends import (
+    FINISHED,
+    INTERRUPTED,
+    RUNNING,
+    checked_label,
+    checked_number,
+    send_id_of,
+    without_foreign_words,
+)
 from crm_comm_plugin.sending import preview
 from crm_comm_plugin.sending.books import Books
 from crm_comm_plugin.sending.composing import Composer
@@ -126,8 +134,10 @@ class Sending:
             self._tidy(send_id)
         return self._report(send_id)
 
-    def outcomes(self, send_id: str, status: str = "", after: str = "", limit: int = 1000) -> OutcomePage:
-        """What became of each recipient, in the order in which they came."""
+    def outcomes(
+        self, send_id: str, status: str = "", after: str = "", limit: int = 1000, foreign_words: bool = True
+    ) -> OutcomePage:
+        """What became of each recipient, in the order in which they came. foreign_words: also what servers said."""
         checked_number(limit, "limit", MOST_OUTCOMES)
         if status not in {"", *RecipientStatus}:
             raise InvalidInput("status must be sent, skipped, failed, unknown or empty.")
@@ -135,7 +145,8 @@ class Sending:
         search = (send_id, str(status))
         found, more = self._parts.outcomes.page(send_id, str(status), outcomes_after(after, search), limit)
         cursor = outcomes_cursor(found[-1][0], search) if more else ""
-        return OutcomePage(outcomes=tuple(outcome for _, outcome in found), next=cursor)
+        shown = (outcome if foreign_words else without_foreign_words(outcome) for _, outcome in found)
+        return OutcomePage(outcomes=tuple(shown), next=cursor)
 
     def _opened(self, account_id: str) -> tuple[StoredAccount, Normaliser]:
         accounts = self._parts.accounts

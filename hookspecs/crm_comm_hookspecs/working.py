@@ -68,8 +68,9 @@ class Reservation:
 class Outcome:
     """What became of one recipient.
 
-    code: the server's own ("550 5.1.1"). retry_at: when to try again. delivery: what a later report says of a sent
-    text: "" | "delivered" | "undelivered".
+    detail: a sentence for people; what a server said itself follows in brackets, and is left out for a context without
+    `communication.edit`. code: the server's own ("550 5.1.1"). retry_at: when to try again. delivery: what a later
+    report says of a sent text: "" | "delivered" | "undelivered".
     """
 
     recipient: Recipient

@@ -103,6 +103,22 @@ def test_somebody_without_the_right_cannot_send(host, http, account, wait_for_se
     assert host.comm.sends().sends == ()
 
 
+def test_what_a_server_said_is_for_those_who_may_edit(host, http):
+    account = host.add("Unlimited")
+    host.sandbox.state.switch({"daily_limit": True})
+    people = [Recipient(f"p{n}@x.org") for n in range(8)]
+    report = host.comm.send(account, EmailMessage(subject="x", text="y"), people, key="k")
+    assert report.counts[RecipientStatus.SKIPPED] == 3
+    pages = (f"/sends/{report.send_id}/people", f"/sends/{report.send_id}/outcomes.csv")
+    for page in pages:
+        assert "Daily user sending limit exceeded" in http.get(page).text
+    http.post("/profile", data={"user": "bob", "permissions": ["communication.view", "communication.send"]})
+    for page in pages:
+        text = http.get(page).text
+        assert "The provider says that the account is over its sending limit." in text
+        assert "Daily user" not in text
+
+
 def test_a_send_of_somebody_else_is_shown_too(host, http, account):
     report = host.comm.send(account, EmailMessage(subject="x", text="y"), [Recipient("a@x.org")], key="k")
     page = http.get(f"/sends/{report.send_id}", params={"account": account})

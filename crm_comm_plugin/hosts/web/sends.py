@@ -8,12 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from crm_comm_hookspecs import Communication, Outcome, RecipientStatus, SendReport
+from crm_comm_hookspecs import Communication, Context, Outcome, RecipientStatus, SendReport
 from crm_comm_plugin.hosts.web.pages import Web, render, utc, web_of
 from crm_comm_plugin.hosts.web.people import context_of
 
 PAGE = 25
 _PAGES = 20
+CSV = "text/csv; charset=utf-8"
 _COLUMNS = ("address", "name", "status", "reason", "detail", "code", "at", "retry_at")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -42,12 +43,13 @@ def people(request: Request) -> Response:
 def download(request: Request) -> Response:
     """The recipients of one status, or of all, as CSV that can be uploaded again."""
     comm, send_id, status = web_of(request).comm, request.path_params["send_id"], _status(request)
-    first = comm.outcomes(send_id, status, "", 1, context=context_of(request))
+    context = context_of(request)
+    first = comm.outcomes(send_id, status, "", 1, context=context)
     if not first.outcomes and status == "":
         raise HTTPException(404)
     name = f"{status or 'all'}-recipients.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_lines(comm, send_id, status), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(_lines(comm, context, send_id, status), media_type=CSV, headers=headers)
 
 
 def find(web: Web, send_id: str, account_id: str = "") -> SendReport:
@@ -71,11 +73,11 @@ def _status(request: Request) -> str:
     return status
 
 
-def _lines(comm: Communication, send_id: str, status: str) -> Iterator[str]:
+def _lines(comm: Communication, context: Context, send_id: str, status: str) -> Iterator[str]:
     yield "\ufeff" + _line(_COLUMNS)  # the mark tells spreadsheets that this is UTF-8
     after = ""
     while True:
-        page = comm.outcomes(send_id, status, after, 1000)
+        page = comm.outcomes(send_id, status, after, 1000, context=context)
         yield "".join(_line(_cells(outcome)) for outcome in page.outcomes)
         after = page.next
         if not after:
