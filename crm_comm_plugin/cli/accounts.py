@@ -1,4 +1,4 @@
-"""`crm-comm accounts list|show|add|edit|delete|restore|test|reopen`."""
+"""`crm-comm accounts list|show|add|edit|delete|restore|test|reopen`; what is long has a file of its own."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from crm_comm_hookspecs import Account, Communication, Query, Row
-from crm_comm_plugin.cli import transfer
+from crm_comm_plugin.cli import signing_in, transfer
 from crm_comm_plugin.cli.common import Choices, Json, Yes, add, add_group
 from crm_comm_plugin.cli.endings import FAILED, USAGE, CommandError, as_lines, refused
 from crm_comm_plugin.cli.entering import interactive, pairs, save, secrets_from
@@ -14,6 +14,7 @@ from crm_comm_plugin.cli.forms import fill_in
 from crm_comm_plugin.cli.lookup import all_rows, find_account, find_deleted, find_editor
 from crm_comm_plugin.cli.output import NONE_YET, cell, print_json, say, table
 
+SEND_TEST = "send_test"
 COLUMNS = ("name", "type", "status", "usage", "last_used")
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name or id of the account.")]
@@ -28,7 +29,7 @@ SecretFiles = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     group = add_group(
-        app, "accounts", "List, show, add, edit, delete, restore, test, reopen, export and import accounts."
+        app, "accounts", "The accounts: list, show, add, edit, delete, restore, test, reopen, sign in, export, import."
     )
     for name, function in (
         ("list", list_accounts),
@@ -39,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
         ("restore", restore),
         ("test", diagnose),
         ("reopen", reopen),
+        ("sign-in", signing_in.sign_in),
         ("export", transfer.export),
         ("import", transfer.import_accounts),
     ):
@@ -205,11 +207,22 @@ def reopen(choices: Choices, accounts: Names, yes: Yes = False, json: Json = Fal
         say(result.message)
 
 
-def diagnose(choices: Choices, account: Name, json: Json = False) -> None:
-    """Sign in to the account's server or gateway, step by step, without sending anything."""
+def diagnose(
+    choices: Choices,
+    account: Name,
+    send: Annotated[bool, typer.Option("--send", help="Then send a test message to the account's sender.")] = False,
+    json: Json = False,
+) -> None:
+    """Sign in to the account's server or gateway, step by step; without --send nothing is sent."""
+    context = choices.context
     with choices.communication() as comm:
         found = find_account(comm, account)
-        result = comm.run(choices.context, "test", (found.id,))
+        if send and SEND_TEST not in (action.name for action in find_editor(comm, context, found.type).actions):
+            raise CommandError(f"A {found.type} account sends no test message.", code=USAGE)
+        if send:
+            result = comm.run(context, SEND_TEST, (found.id,), found.type, {})
+        else:
+            result = comm.run(context, "test", (found.id,))
     if json:
         print_json(result)
     else:
