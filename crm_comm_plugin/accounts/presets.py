@@ -63,10 +63,10 @@ YAHOO = MailServer(
     domains=("yahoo.com", "yahoo.co.uk", "yahoo.de", "yahoo.fr", "yahoo.it", "yahoo.es", "ymail.com", "rocketmail.com"),
     limit=Limit(500, Window.DAY),
     per_message=100,
-    per_connection=20,
+    per_connection=20,  # https://help.yahoo.com/kb/SLN3433.html; the limits are those of its business mail
     help="Yahoo wants an app password here, not your usual one.",
     help_url="https://help.yahoo.com/kb/SLN15241.html",
-    source="https://help.yahoo.com/kb/SLN3433.html",
+    source="https://help.smallbusiness.yahoo.net/s/article/SLN17518",
     as_of=AS_OF,
 )
 
@@ -96,7 +96,7 @@ ZOHO = MailServer(
     per_message=100,
     help="Zoho wants an app password where two-factor sign-in is on. Paid plans may send more.",
     help_url="https://www.zoho.com/mail/help/zoho-smtp.html",
-    source="https://www.zoho.com/mail/help/usage-policy.html",
+    source="https://www.zoho.com/mail/help/adminconsole/rates-and-limits.html",
     as_of=AS_OF,
 )
 

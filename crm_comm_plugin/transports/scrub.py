@@ -7,6 +7,8 @@ from collections.abc import Iterable
 HIDDEN = "[hidden]"
 _CODED = re.compile(r"[A-Za-z0-9+/._~-]{24,}={0,2}|[A-Za-z0-9+/]{12,}={0,2}")
 """Base64, and OAuth tokens."""
+_WORD = re.compile(r"[A-Z]?[a-z]{0,22}")
+"""A word of a language, such as Authentication: coded bytes have capitals or digits in between."""
 
 
 class Scrubber:
@@ -24,4 +26,8 @@ class Scrubber:
         """The text for people; while signing in, anything that looks coded goes too."""
         for secret in self._found:
             text = re.sub(re.escape(secret), HIDDEN, text, flags=re.IGNORECASE)
-        return _CODED.sub(HIDDEN, text) if signing_in else text
+        return _CODED.sub(_hidden, text) if signing_in else text
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return found[0] if _WORD.fullmatch(found[0]) else HIDDEN

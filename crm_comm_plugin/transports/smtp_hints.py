@@ -112,6 +112,12 @@ def no_sign_in(target: Target) -> Hint:
     )
 
 
+def not_now(detail: str) -> Hint:
+    """The server could not look at the sign-in; RFC 4954 section 6: this is no reason to ask for a new password."""
+    hint = "Try again in a few minutes. If it stays so, check user and sign-in: some servers answer like this to both."
+    return Hint(detail, "", hint)
+
+
 def sign_in(target: Target, detail: str, reply: Reply) -> Hint:
     """User and password were not accepted."""
     if "encrypted" in detail:

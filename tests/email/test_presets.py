@@ -1,6 +1,7 @@
 """The presets: complete, sourced, consistent with each other."""
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,28 @@ def test_each_is_encrypted_sourced_and_dated(preset: MailServer):
     assert preset.per_message >= 1
     assert preset.connections >= 1
     assert preset.per_connection >= 0
+
+
+def test_the_page_for_administrators_says_what_the_presets_say():
+    page = (Path(__file__).parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if " TLS |" in line
+            or " STARTTLS |" in line]  # fmt: skip
+    shown = {row[0]: row[1:] for row in rows}
+    assert list(shown) == [preset.label for preset in PRESETS]
+    for preset in PRESETS:
+        server, _, limit, together, lines = shown[preset.label]
+        assert server == f"{preset.host} {preset.port} {preset.security.upper()}"
+        said = "not known"
+        if preset.limit is not None:
+            said = f"{preset.limit.count:,} {'an' if preset.limit.window == 'hour' else 'a'} {preset.limit.window}"
+        if preset.pace is not None:
+            said += f", {preset.pace.count} a {preset.pace.window}"
+        if preset.key in ESTIMATED:
+            said += ", careful start"
+        assert limit == said.replace(",000", " 000")
+        assert together == str(preset.per_message)
+        each = f", {preset.per_connection} messages each" if preset.per_connection else ""
+        assert lines == f"{preset.connections}{each}"
 
 
 def test_no_domain_belongs_to_two():

@@ -109,9 +109,20 @@ class MailServers:
         self._sink.start()
         self._configure_dovecot()
         self._configure_postfix()
+        self.start_dovecot()
+        self.start_postfix()
+
+    def start_dovecot(self) -> None:
+        """Start Dovecot, also again after `stop_dovecot`."""
         self._run("dovecot", "-F", "-c", str(self.folder / "dovecot/dovecot.conf"))
         wait_for(self.auth)
-        self.start_postfix()
+
+    def stop_dovecot(self) -> None:
+        """From now on Postfix has nobody to ask about passwords."""
+        process = next(found for found in self._processes if found.args[0] == "dovecot")
+        self._processes.remove(process)
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
 
     def start_postfix(self) -> None:
         """Start Postfix, also again after `kill`."""
@@ -125,7 +136,8 @@ class MailServers:
 
     def kill(self) -> None:
         """End Postfix at once, with all that it is doing."""
-        process = self._processes.pop()  # first: as soon as it is dead, a test may start another one
+        process = next(found for found in self._processes if found.args[0] == "postfix")
+        self._processes.remove(process)  # first: as soon as it is dead, a test may start another one
         self._end_postfix()
         process.wait(10)
 
@@ -162,6 +174,7 @@ class MailServers:
         subprocess.run(["postqueue", "-c", str(self.folder / "postfix"), "-f"], check=False, capture_output=True)
 
     def _configure_dovecot(self) -> None:
+        """Without Dovecot's penalty for failures from one address: beyond ten seconds Postfix gives up, with a 454."""
         home = self.folder / "dovecot"
         (home / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
         (home / "oauth2.conf").write_text(
@@ -192,6 +205,11 @@ passdb {{
 userdb {{
   driver = static
   args = uid=dovecot gid=dovecot home=/tmp
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service auth {{
   inet_listener {{
@@ -234,6 +252,8 @@ smtpd_sasl_path = inet:127.0.0.1:{self.auth}
 smtpd_client_connection_count_limit = 0
 smtpd_delay_reject = no
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_client_restrictions = {policy}
+smtpd_helo_restrictions = {policy}
 smtpd_sender_restrictions = {policy}
 smtpd_recipient_restrictions = {policy}, permit_sasl_authenticated, reject
 smtpd_data_restrictions = {policy}

@@ -125,6 +125,7 @@ def test_why_a_sign_in_fails(script, reply, field, words):
     step = failing(transport(server.port, user=USER))
     assert (step.name, step.field) == ("sign-in", field)
     assert words in step.detail
+    assert step.hint
 
 
 def test_no_sign_in_offered(script):
