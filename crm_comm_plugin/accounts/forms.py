@@ -78,7 +78,7 @@ class Forms:
             which = (
                 "sms",
                 chosen if chosen in gateways else "",
-                *((k, g.label, g.fields) for k, g in gateways.items()),
+                *((k, g.label, g.fields, "balance" in g.capabilities) for k, g in gateways.items()),
             )
             schema = self._schema(which, lambda: sms_schema(gateways, chosen))
             return SmsForm(kind, schema, gateways, self._code_problem)

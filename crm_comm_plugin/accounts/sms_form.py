@@ -1,6 +1,7 @@
 """SMS accounts: gateways, what they can do, and advice while somebody types."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from crm_comm_hookspecs import (
@@ -14,6 +15,7 @@ from crm_comm_hookspecs import (
 )
 from crm_comm_hookspecs.conditions import as_text
 from crm_comm_plugin.accounts.form import Advice, Errors, Form, Gateways, Typed
+from crm_comm_plugin.accounts.sms_schema import keys_with
 from crm_comm_plugin.domain.accounts import Status
 
 PURCHASE = Action(
@@ -42,13 +44,12 @@ class SmsForm(Form):
         self._code_problem = code_problem
 
     def actions(self, context: Context) -> tuple[Action, ...]:
-        """What at least one gateway can do and this person may."""
-        able = {ability for gateway in self.gateways.values() for ability in gateway.capabilities}
+        """What at least one gateway can do and this person may, each shown while such a gateway is chosen."""
+        able = ((action, keys_with(self.gateways, CAPABILITIES[action.name])) for action in self.every_action())
         return tuple(
-            action
-            for action in (PURCHASE, ACTIVATE, REFRESH)
-            if CAPABILITIES[action.name] in able
-            and _PERMISSIONS.get(action.name, PERMISSION_EDIT) in context.permissions
+            replace(action, when={"gateway": keys})
+            for action, keys in able
+            if keys and _PERMISSIONS.get(action.name, PERMISSION_EDIT) in context.permissions
         )
 
     def every_action(self) -> tuple[Action, ...]:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from crm_comm_hookspecs import AccountSchema, Choice, FormSchema, Option, SmsGateway
+from crm_comm_hookspecs import AccountSchema, Choice, Flag, FormSchema, Option, SmsGateway, Whole
+from crm_comm_hookspecs.schema import MAX_COUNT
 from crm_comm_plugin.accounts.fields import Code, Region, SenderId, changed
+from crm_comm_plugin.domain.ports.credits import LOW_CREDITS
 
 
 class SmsSchema(AccountSchema):
@@ -42,6 +44,23 @@ class SmsSchema(AccountSchema):
             "width": "half",
         },
     )
+    low_credits = Whole(
+        min=0,
+        max=MAX_COUNT,
+        load_default=LOW_CREDITS,
+        metadata={
+            "label": "Warn At Credits",
+            "help": f"With so many left, or fewer, the list warns. Empty means {LOW_CREDITS}.",
+            "width": "half",
+        },
+    )
+    fixed_lines = Flag(
+        load_default=False,
+        metadata={
+            "label": "Send to fixed lines too",
+            "help": "Some networks read texts aloud there, most refuse them. Unchecked, fixed lines are not sent to.",
+        },
+    )
 
 
 def sms_schema(gateways: Mapping[str, SmsGateway], chosen: str = "") -> type[SmsSchema]:
@@ -54,7 +73,10 @@ def sms_schema(gateways: Mapping[str, SmsGateway], chosen: str = "") -> type[Sms
             {"widget": "select" if len(keys) > 1 else "hidden"},
             choices=tuple(Option(key, gateway.label) for key, gateway in gateways.items()),
             load_default=keys[0] if keys else "",
-        )
+        ),
+        "low_credits": changed(
+            SmsSchema._declared_fields["low_credits"], {"when": {"gateway": keys_with(gateways, "balance")}}
+        ),
     }
     for key in sorted(keys, key=lambda key: picked is not None and key == picked.key):  # the picked one comes last
         for name, field in _further(gateways[key]).items():
@@ -65,6 +87,11 @@ def sms_schema(gateways: Mapping[str, SmsGateway], chosen: str = "") -> type[Sms
     bases: tuple[type[FormSchema], ...] = (SmsSchema,) if own is None else (SmsSchema, own)
     bound = ("gateway", *(name for name in (own.binding_fields() if own else ()) if name in fields))
     return type("SmsSchema", bases, {**fields, "bound_fields": bound, "Meta": FormSchema.Meta})
+
+
+def keys_with(gateways: Mapping[str, SmsGateway], ability: str) -> list[str]:
+    """The gateways that can do something: what is about it is shown while one of them is chosen."""
+    return [key for key, gateway in gateways.items() if ability in gateway.capabilities]
 
 
 def _demanded(field: Any, gateway: str) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class Listing:
         now = self._parts.clock.now()
         accounts = found.accounts
         allowances = self._parts.limiter.allowances(accounts)
-        texts = [account.id for account in accounts if account.channel == "sms"]
+        texts = {a.id: a.values.get("low_credits") for a in accounts if a.channel == "sms"}
         left = self._parts.credits.left(texts) if texts and self._parts.credits is not None else {}
         labels = {key: kind.label for key, kind in self._parts.forms.types().items()}
         freed = self._freed(accounts, allowances)

@@ -1,6 +1,6 @@
 """SMS credits for the other parts: the editor's buttons, the balance in lists, the check before a send, reports."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -26,7 +26,7 @@ from crm_comm_plugin.credits.asking import Held, able, asked, checked_credits
 from crm_comm_plugin.credits.buying import Buying
 from crm_comm_plugin.credits.reports import Reports
 from crm_comm_plugin.credits.spending import PaidTransport, Purse, total_price
-from crm_comm_plugin.credits.words import CODE, amount, left_in_words, missing_code, order_in_words, trouble
+from crm_comm_plugin.credits.words import CODE, amount, left_in_words, level_of, missing_code, order_in_words, trouble
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.ports.clock import Clock
 from crm_comm_plugin.domain.ports.credits import (
@@ -40,8 +40,6 @@ from crm_comm_plugin.domain.ports.credits import (
 from crm_comm_plugin.domain.ports.events import Registry
 from crm_comm_plugin.domain.ports.opening import AccountOpener
 
-LOW_CREDITS = Decimal(20)
-"""At or below this balance people are warned, unless the account's value `low_credits` says otherwise."""
 RETURNED = "purchase"
 """The parameter by which a browser that comes back names its order."""
 
@@ -120,12 +118,11 @@ class CreditsService:
         text, level = order_in_words(order)
         return Result(ok=order.state != "failed", message=text, level=level, refresh=True, id=account_id)
 
-    def left(self, account_ids: Sequence[str]) -> dict[str, CreditsLeft]:
-        """Stored balances by account id, with their age."""
-        found = self._store.balances(account_ids)
+    def left(self, accounts: Mapping[str, object]) -> dict[str, CreditsLeft]:
+        """Stored balances by account id, with their age. accounts: id -> its value `low_credits`."""
         return {
-            account_id: CreditsLeft(balance=c.balance, unit=c.unit, as_of=c.as_of, level=_level(c, LOW_CREDITS))
-            for account_id, c in found.items()
+            id: CreditsLeft(balance=c.balance, unit=c.unit, as_of=c.as_of, level=level_of(c, accounts[id]))
+            for id, c in self._store.balances(list(accounts)).items()
         }
 
     def code_problem(self, gateway: str, code: str) -> str:
@@ -199,7 +196,7 @@ class CreditsService:
         if held.account.id:
             with suppress(CommError):  # a further question; the answer to this one stands without it
                 self._reports.settle_unknown(self._accounts.find(held.account.id), held.gateway)
-        level = _level(found, _threshold(held.values))
+        level = level_of(found, held.values.get("low_credits"))
         return Result(message=left_in_words(found.balance, found.unit, level), level=level, refresh=True)
 
     def _refresh_stored(self, account_id: str) -> None:
@@ -230,14 +227,3 @@ class CreditsService:
 def _with_code(values: Mapping[str, Any], secrets: Mapping[str, str]) -> Mapping[str, Any]:
     """What purchases see: a gateway sells to the holder of an access code, if there is one."""
     return {**values, CODE: code} if (code := secrets.get(CODE)) else values
-
-
-def _threshold(values: Mapping[str, Any]) -> Decimal:
-    chosen = values.get("low_credits")
-    return Decimal(chosen) if isinstance(chosen, int) and not isinstance(chosen, bool) else LOW_CREDITS
-
-
-def _level(credits: Credits, threshold: Decimal) -> str:
-    if credits.balance <= 0:
-        return "bad"
-    return "warn" if credits.balance <= threshold else "ok"

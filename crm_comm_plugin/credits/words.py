@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from crm_comm_hookspecs import CommError, InvalidInput, Order, Reason, Result, TransportError
+from crm_comm_hookspecs import CommError, Credits, InvalidInput, Order, Reason, Result, TransportError
+from crm_comm_plugin.domain.ports.credits import LOW_CREDITS
 
 CODE = "access_code"
 """The field of the access code."""
@@ -14,6 +15,14 @@ def amount(number: Decimal, unit: str) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return f"{text} {unit}".strip()
+
+
+def level_of(credits: Credits, low: object) -> str:
+    """ok | warn | bad. low: the account's value `low_credits`; what is no number means the default."""
+    if credits.balance <= 0:
+        return "bad"
+    chosen = low if isinstance(low, int) and not isinstance(low, bool) else LOW_CREDITS
+    return "warn" if credits.balance <= chosen else "ok"
 
 
 def left_in_words(number: Decimal, unit: str, level: str) -> str:

@@ -46,7 +46,10 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A button. kind: create | edit | delete | run; needs: none | one | many; style: "" | primary | danger."""
+    """A button. kind: create | edit | delete | run; needs: none | one | many; style: "" | primary | danger.
+
+    when: of an editor's action, {field: [values]} as `Field.when`: with other values it can do nothing and is hidden.
+    """
 
     name: str
     label: str
@@ -58,6 +61,7 @@ class Action:
     icon: str = ""
     help: str = ""
     shortcut: str = ""
+    when: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

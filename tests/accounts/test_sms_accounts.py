@@ -1,10 +1,22 @@
 """SMS accounts: fields, gateways that come and go with fields of their own, actions that a gateway can do."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from crm_comm_hookspecs import Context, FormSchema, Result, Secret, Text, TransportError, Unsupported
+from crm_comm_hookspecs import (
+    Context,
+    FormSchema,
+    Query,
+    Reason,
+    Recipient,
+    Result,
+    Secret,
+    Text,
+    TransportError,
+    Unsupported,
+)
 from crm_comm_hookspecs.testing import FakeGateway
 from tests.accounts.world import ALICE
 
@@ -37,7 +49,8 @@ class Desk:
     def confirm(self, context, action, account, values, secrets):
         return None
 
-    def left(self, account_ids):
+    def left(self, accounts):
+        self.asked = accounts
         return {}
 
     def code_problem(self, gateway, code):
@@ -52,6 +65,11 @@ def gateway(key="fake", fields=None, **options):
 
 def save(world, values, key="", version="*"):
     return world.accounts.save(ALICE, "sms", key, values, version)
+
+
+def normalised(world, key, recipient):
+    account = world.store.find(key)
+    return world.registry.types()["sms"].normalise(recipient, world.accounts.opener.values_of(account))
 
 
 def editor(world, context=ALICE):
@@ -245,3 +263,51 @@ def test_a_gateway_that_is_gone_is_told(world):
 def test_balances_are_decimals(world):
     world.gateways = [gateway(price=Decimal("0.1"))]
     assert world.registry.gateways()["fake"].price == Decimal("0.1")
+
+
+def test_fixed_lines_are_refused_unless_the_account_allows_them(world):
+    world.gateways = [gateway()]
+    number = Recipient("030 123456")
+    key = save(world, {**TEXTS, "access_code": "AB12CD34"}).id
+    assert world.record(key, "sms").values["fixed_lines"] is False
+    assert normalised(world, key, number).reason == Reason.INVALID_NUMBER
+    assert save(world, {"fixed_lines": True}, key).ok
+    assert normalised(world, key, number) == Recipient("+4930123456")
+    assert list(save(world, {"fixed_lines": "perhaps"}, key).errors) == ["fixed_lines"]
+
+
+def test_an_account_from_before_these_fields_opens_with_their_defaults(world):
+    world.gateways = [gateway()]
+    key = save(world, TEXTS).id
+    stored = world.store.find(key)
+    old = {n: v for n, v in stored.values.items() if n not in ("fixed_lines", "low_credits")}
+    world.store.update(replace(stored, values=old), stored.version, ("fixed_lines",))
+    values = world.record(key, "sms").values
+    assert (values["fixed_lines"], values["low_credits"]) == (False, 20)
+    assert normalised(world, key, Recipient("030 123456")).reason == Reason.INVALID_NUMBER
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("250", 250), (0, 0), ("", None)])
+def test_the_threshold_of_the_warning_is_set_in_the_form(world, typed, kept):
+    world.gateways = [gateway()]
+    desk = Desk()
+    accounts = world.make(credits=desk)
+    key = save(world, {**TEXTS, "low_credits": typed}).id
+    assert world.record(key, "sms").values["low_credits"] == kept
+    accounts.list_rows(ALICE, Query())
+    assert desk.asked == {key: kept}
+    for odd in ("-1", "2.5", True, "many"):
+        assert list(save(world, {"low_credits": odd}, key).errors) == ["low_credits"]
+
+
+def test_what_a_gateway_cannot_do_is_hidden_while_it_is_chosen(world):
+    world.gateways = [gateway("sells"), gateway("counts", capabilities=("balance",)), gateway("poor", capabilities=())]
+    shown = {a.name: a.when for a in editor(world).actions}
+    assert shown == {
+        "purchase_credits": {"gateway": ["sells"]},
+        "activate": {"gateway": ["sells"]},
+        "refresh_credits": {"gateway": ["sells", "counts"]},
+    }
+    assert next(f for f in editor(world).fields if f.name == "low_credits").when == {"gateway": ["sells", "counts"]}
+    key = save(world, {**TEXTS, "gateway": "poor", "low_credits": "no number at all"}).id
+    assert "low_credits" not in world.store.find(key).values

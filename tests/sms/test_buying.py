@@ -149,7 +149,7 @@ def test_a_stored_card_is_charged_only_after_its_price_was_named(desk, card):
     bought = desk.run("purchase_credits", account, confirmed=desk.confirm(account).token)
     assert bought.ok
     assert [offer for _, offer in card.charged] == ["1:25.00"]
-    assert desk.service.left(["acc1"])["acc1"].balance == Decimal(100)
+    assert desk.service.left({"acc1": None})["acc1"].balance == Decimal(100)
 
 
 def test_a_lost_charge_is_not_repeated_without_saying_so(desk, card):

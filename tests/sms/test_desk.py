@@ -28,7 +28,7 @@ def test_activation_in_words(desk, keyed):
     assert (result.ok, result.level) == (True, "ok")
     assert "100 credits" in result.message
     assert desk.accounts.seen == [("acc1", "connected")]
-    assert desk.service.left(["acc1", "other"])["acc1"].balance == Decimal(100)
+    assert desk.service.left({"acc1": None, "other": None})["acc1"].balance == Decimal(100)
     now = desk.clock.now()
     keyed.activate = lambda code, values: Activated(balance=Decimal("37.50"), unit="EUR", as_of=now, already=True)
     assert "active already: 37.5 EUR" in desk.run("activate", account).message
@@ -84,12 +84,14 @@ def test_a_balance_is_kept_with_its_age_and_warned_about(desk, keyed, clock, bal
     assert (result.ok, result.level) == (True, level)
     assert words in result.message
     clock.forward(hours=3)
-    left = desk.service.left(["acc1"])["acc1"]
+    left = desk.service.left({"acc1": None})["acc1"]
     assert (left.balance, left.as_of, left.level) == (Decimal(balance), clock() - timedelta(hours=3), level)
 
 
-def test_the_threshold_can_be_set(desk, keyed):
-    assert desk.run("refresh_credits", desk.account(low_credits=500)).level == "warn"
+@pytest.mark.parametrize(("low", "level"), [(500, "warn"), (100, "warn"), (99, "ok"), (0, "ok"), (None, "ok")])
+def test_the_threshold_can_be_set(desk, low, level):
+    assert desk.run("refresh_credits", desk.account(low_credits=low)).level == level
+    assert desk.service.left({"acc1": low})["acc1"].level == level
 
 
 def test_an_older_balance_does_not_replace_a_newer_one(desk, clock):
@@ -145,7 +147,7 @@ def test_after_a_send_the_balance_is_read_and_kept(desk, keyed, clock):
     account = desk.account()
     keyed.credits = Decimal(100)
     deliver(desk, account, ["a"])
-    assert desk.service.left(["acc1"])["acc1"].balance == Decimal(100)
+    assert desk.service.left({"acc1": None})["acc1"].balance == Decimal(100)
 
 
 def test_the_rest_has_its_outcome_when_the_line_breaks(desk, keyed):

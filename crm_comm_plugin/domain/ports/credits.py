@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 from crm_comm_hookspecs import Account, Confirm, Context, Credits, Outcome, Reply, Request, Result, TextSize, Transport
 from crm_comm_plugin.domain.accounts import StoredAccount
 
+LOW_CREDITS = 20
+"""At or below this balance people are warned, unless the account's value `low_credits` says otherwise."""
 REF_FIELD = "crm_comm_ref"
 """In the `Recipient.fields` of an outcome made from a delivery report: our own reference of that text."""
 
@@ -69,8 +71,8 @@ class CreditsDesk(Protocol):
         """`crm_comm_callback` after a purchase; None when these params are not of a purchase."""
         ...
 
-    def left(self, account_ids: Sequence[str]) -> dict[str, CreditsLeft]:
-        """Stored balances by account id, in one query; asks no gateway."""
+    def left(self, accounts: Mapping[str, object]) -> dict[str, CreditsLeft]:
+        """Stored balances by account id, in one query; asks no gateway. accounts: id -> its value `low_credits`."""
         ...
 
     def code_problem(self, gateway: str, code: str) -> str:
