@@ -131,6 +131,7 @@ def build(settings: Settings, comm: Communication) -> Parts:
         accounts=opener,
         clock=clock,
         sandbox=settings.sandbox,
+        report_url=_report_url(settings, balances),
     )
     accounts = Accounts(
         store=store,
@@ -222,9 +223,15 @@ def _gateways(settings: Settings, clock: Clock, balances: SqlCredits, texts: Sql
         clock=clock,
         timeout=settings.http_timeout,
         refs=texts,
-        report_url=lambda key, account: f"{base}/receive/{key}/{balances.report_token(account)}" if base else "",
+        report_url=_report_url(settings, balances) or (lambda _gateway, _account: ""),
         return_url=lambda key: f"{base}/callback?{urlencode({RETURNED: key})}" if base else "",
         balance_seen=balances.save_balance,
         networks=Networks(settings.allowed_networks, settings.denied_networks),
     )
     return gateways(tools)
+
+
+def _report_url(settings: Settings, balances: SqlCredits) -> Callable[[str, str], str] | None:
+    """(gateway key, account id) -> where its delivery reports come (rule 14); None without a base_url."""
+    base = settings.base_url.rstrip("/")
+    return (lambda key, account: f"{base}/receive/{key}/{balances.report_token(account)}") if base else None

@@ -8,9 +8,10 @@ from crm_comm_hookspecs.conditions import as_text
 from crm_comm_plugin.accounts.email_form import EmailForm
 from crm_comm_plugin.accounts.email_schema import EmailSchema, email_schema
 from crm_comm_plugin.accounts.form import Form
-from crm_comm_plugin.accounts.sms_form import CodeProblem, SmsForm
+from crm_comm_plugin.accounts.sms_form import SmsForm
 from crm_comm_plugin.accounts.sms_schema import SmsSchema, sms_schema
 from crm_comm_plugin.domain.ports import Registry
+from crm_comm_plugin.domain.ports.credits import CreditsDesk
 from crm_comm_plugin.domain.ports.discovery import MailDiscovery
 from crm_comm_plugin.domain.ports.oauth import OAuthDesk
 
@@ -23,11 +24,11 @@ class Forms:
     def __init__(
         self,
         registry: Registry,
-        code_problem: CodeProblem | None = None,
+        credits: CreditsDesk | None = None,
         oauth: OAuthDesk | None = None,
         discovery: MailDiscovery | None = None,
     ) -> None:
-        self._registry, self._code_problem = registry, code_problem
+        self._registry, self._credits = registry, credits
         self._oauth, self._discovery = oauth, discovery
         self._schemas: dict[Any, type[FormSchema]] = {}
 
@@ -81,7 +82,7 @@ class Forms:
                 *((k, g.label, g.fields, "balance" in g.capabilities) for k, g in gateways.items()),
             )
             schema = self._schema(which, lambda: sms_schema(gateways, chosen))
-            return SmsForm(kind, schema, gateways, self._code_problem)
+            return SmsForm(kind, schema, gateways, self._credits)
         return Form(kind)
 
     def _schema(self, which: Any, make: Any) -> type[FormSchema]:

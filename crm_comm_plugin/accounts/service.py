@@ -73,7 +73,7 @@ class Accounts:
         self._parts = AccountParts(
             store=store,
             secrets=secrets,
-            forms=Forms(registry, credits.code_problem if credits is not None else None, oauth, discovery),
+            forms=Forms(registry, credits, oauth, discovery),
             events=events,
             clock=clock,
             limiter=limiter,

@@ -1,6 +1,6 @@
 """SMS accounts: gateways, what they can do, and advice while somebody types."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from crm_comm_hookspecs.conditions import as_text
 from crm_comm_plugin.accounts.form import Advice, Errors, Form, Gateways, Typed
 from crm_comm_plugin.accounts.sms_schema import keys_with
 from crm_comm_plugin.domain.accounts import Status
+from crm_comm_plugin.domain.ports.credits import CreditsDesk
 
 PURCHASE = Action(
     name="purchase_credits",
@@ -26,35 +27,51 @@ PURCHASE = Action(
 )
 ACTIVATE = Action(name="activate", label="Activate", icon="key", help="Activates the access code.")
 REFRESH = Action(name="refresh_credits", label="Refresh Credits", icon="refresh", help="Reads how many are left.")
-CAPABILITIES = {"purchase_credits": "purchase", "activate": "activate", "refresh_credits": "balance"}
+REPORTS = Action(
+    name="report_address",
+    label="Report Address",
+    icon="link",
+    help="Shows the secret address that is entered at the gateway's page, so that it reports deliveries.",
+)
+CAPABILITIES = {
+    "purchase_credits": "purchase",
+    "activate": "activate",
+    "refresh_credits": "balance",
+    "report_address": "reports",
+}
 """What a gateway must be able to do for each action."""
 _PERMISSIONS = {"purchase_credits": PERMISSION_PURCHASE}
-
-CodeProblem = Callable[[str, str], str]
 
 
 class SmsForm(Form):
     """The form over the gateways that are registered now."""
 
     def __init__(
-        self, type: AccountType, schema: type[FormSchema], gateways: Gateways, code_problem: CodeProblem | None
+        self, type: AccountType, schema: type[FormSchema], gateways: Gateways, desk: CreditsDesk | None
     ) -> None:
         super().__init__(type, schema)
         self.gateways = gateways
-        self._code_problem = code_problem
+        self._desk = desk
 
     def actions(self, context: Context) -> tuple[Action, ...]:
         """What at least one gateway can do and this person may, each shown while such a gateway is chosen."""
-        able = ((action, keys_with(self.gateways, CAPABILITIES[action.name])) for action in self.every_action())
+        able = ((action, self._keys(action)) for action in self.every_action())
         return tuple(
             replace(action, when={"gateway": keys})
             for action, keys in able
             if keys and _PERMISSIONS.get(action.name, PERMISSION_EDIT) in context.permissions
         )
 
+    def _keys(self, action: Action) -> list[str]:
+        """The gateways of which a button is shown."""
+        keys = keys_with(self.gateways, CAPABILITIES[action.name])
+        if action is not REPORTS:
+            return keys
+        return [key for key in keys if self._desk is not None and self._desk.report_setup(self.gateways[key])]
+
     def every_action(self) -> tuple[Action, ...]:
         """Also what no gateway can do: that is refused by name."""
-        return (PURCHASE, ACTIVATE, REFRESH)
+        return (PURCHASE, ACTIVATE, REFRESH, REPORTS)
 
     def gateway(self, values: Mapping[str, Any]) -> SmsGateway | None:
         """The gateway that values mean."""
@@ -86,9 +103,9 @@ class SmsForm(Form):
         if country := typed.text("country_code"):
             hints |= _example(country)
         code = typed.values.get("access_code")
-        if self._code_problem is not None and isinstance(code, str) and code:
+        if self._desk is not None and isinstance(code, str) and code:
             tidy = self.schema._declared_fields["access_code"].tidy(code)  # type: ignore[attr-defined]
-            if problem := self._code_problem(typed.text("gateway"), tidy):
+            if problem := self._desk.code_problem(typed.text("gateway"), tidy):
                 errors["access_code"] = [problem]
         return Advice(hints=hints, errors=errors)
 

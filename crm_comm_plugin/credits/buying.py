@@ -11,7 +11,8 @@ from crm_comm_hookspecs import Account, CommError, Confirm, Order, Result, SmsGa
 from crm_comm_plugin.credits.asking import able, asked, checked_order
 from crm_comm_plugin.credits.words import order_in_words, trouble
 from crm_comm_plugin.domain.ports.clock import Clock
-from crm_comm_plugin.domain.ports.credits import ChargesCard, CreditStore, Offer, StoredOrder
+from crm_comm_plugin.domain.ports.credits import CreditStore, StoredOrder
+from crm_comm_plugin.domain.ports.gateways import ChargesCard, Offer
 
 KEY_BYTES = 16
 _UNSURE = "An earlier purchase was sent and its answer was lost: look at the balance first. "

@@ -1,15 +1,17 @@
 """Delivery reports: late, doubled, unknown and forged ones do no harm."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from crm_comm_hookspecs import (
+    Account,
     CommError,
     InvalidInput,
     Outcome,
     Reply,
     Request,
+    Result,
     SecretsUnavailable,
     SmsGateway,
     StorageUnavailable,
@@ -18,14 +20,9 @@ from crm_comm_hookspecs import (
 from crm_comm_plugin.credits.asking import LOGGER, asked
 from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.ports.clock import Clock
-from crm_comm_plugin.domain.ports.credits import (
-    REF_FIELD,
-    AnswersQueries,
-    CreditStore,
-    DeliveryOutcomes,
-    TextRefs,
-)
+from crm_comm_plugin.domain.ports.credits import REF_FIELD, CreditStore, DeliveryOutcomes, TextRefs
 from crm_comm_plugin.domain.ports.events import Registry
+from crm_comm_plugin.domain.ports.gateways import AnswersQueries, SetsUpReports
 from crm_comm_plugin.domain.ports.opening import AccountOpener
 
 MAX_BODY = 1_000_000
@@ -35,6 +32,8 @@ MOST_QUERIES = 200
 NOT_OURS = Reply(404, b"There is nothing here.")
 LATER = Reply(503, b"Try again later.")
 TAKEN = Reply(200, b"ok")
+ReportUrl = Callable[[str, str], str]
+"""(gateway key, account id) -> where its delivery reports come, "" without a base_url."""
 
 
 class Reports:
@@ -49,8 +48,9 @@ class Reports:
         outcomes: DeliveryOutcomes,
         accounts: AccountOpener,
         clock: Clock,
+        url: ReportUrl | None = None,
     ) -> None:
-        self._registry, self._store, self._refs = registry, store, refs
+        self._registry, self._store, self._refs, self._url = registry, store, refs, url
         self._outcomes, self._accounts, self._clock = outcomes, accounts, clock
 
     def receive(self, request: Request) -> Reply:
@@ -68,6 +68,26 @@ class Reports:
             return NOT_OURS if error.code == "report_forged" else Reply(400, b"This cannot be read.")
         except CommError as error:
             return LATER if error.retryable else NOT_OURS
+
+    def setup(self, gateway: SmsGateway) -> str:
+        """Where people enter the address, in words; "" where there is none, or nothing to enter."""
+        if self._url is None or "reports" not in gateway.capabilities:
+            return ""
+        return (
+            gateway.report_setup if isinstance(gateway, SetsUpReports) else f"Enter it on the page of {gateway.label}."
+        )
+
+    def address(self, user: str, gateway: SmsGateway, account: Account) -> Result:
+        """The account's address, for whoever sets up its gateway: nowhere else is it shown (docs/security.md)."""
+        where = self.setup(gateway)
+        if self._url is None or not where:
+            return Result(ok=False, level="warn", message="There is no address to enter at this gateway.")
+        if not account.id:
+            return Result(ok=False, level="warn", message="Save the account first: each has an address of its own.")
+        log = logging.getLogger(LOGGER)
+        log.info("%r was shown the delivery report address of account %s", user, account.id)
+        kept = "Keep it to yourself: who knows it can report deliveries of this account."
+        return Result(level="info", message=f"{where}\n{self._url(gateway.key, account.id)}\n{kept}")
 
     def settle_unknown(self, account: StoredAccount, gateway: SmsGateway) -> int:
         """Ask the gateway what became of texts whose answer was lost; how many are settled. Raises CommError."""

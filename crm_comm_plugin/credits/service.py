@@ -24,20 +24,14 @@ from crm_comm_hookspecs import (
 )
 from crm_comm_plugin.credits.asking import Held, able, asked, checked_credits
 from crm_comm_plugin.credits.buying import Buying
-from crm_comm_plugin.credits.reports import Reports
+from crm_comm_plugin.credits.reports import Reports, ReportUrl
 from crm_comm_plugin.credits.spending import PaidTransport, Purse, total_price
 from crm_comm_plugin.credits.words import CODE, amount, left_in_words, level_of, missing_code, order_in_words, trouble
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.ports.clock import Clock
-from crm_comm_plugin.domain.ports.credits import (
-    Activated,
-    CreditsLeft,
-    CreditStore,
-    DeliveryOutcomes,
-    KnowsCode,
-    TextRefs,
-)
+from crm_comm_plugin.domain.ports.credits import Activated, CreditsLeft, CreditStore, DeliveryOutcomes, TextRefs
 from crm_comm_plugin.domain.ports.events import Registry
+from crm_comm_plugin.domain.ports.gateways import KnowsCode
 from crm_comm_plugin.domain.ports.opening import AccountOpener
 
 RETURNED = "purchase"
@@ -57,11 +51,18 @@ class CreditsService:
         accounts: AccountOpener,
         clock: Clock,
         sandbox: bool = False,
+        report_url: ReportUrl | None = None,
     ) -> None:
         self._registry, self._store, self._accounts, self._clock = registry, store, accounts, clock
         self._buying = Buying(store=store, clock=clock, sandbox=sandbox)
         self._reports = Reports(
-            registry=registry, store=store, refs=refs, outcomes=outcomes, accounts=accounts, clock=clock
+            registry=registry,
+            store=store,
+            refs=refs,
+            outcomes=outcomes,
+            accounts=accounts,
+            clock=clock,
+            url=report_url,
         )
 
     def run(
@@ -73,7 +74,7 @@ class CreditsService:
         secrets: Mapping[str, str],
         confirmed: str = "",
     ) -> Result:
-        """`purchase_credits`, `activate`, `refresh_credits`. Raises Unsupported for what the gateway cannot do."""
+        """An action of the SMS editor. Raises Unsupported for what the gateway cannot do."""
         held = Held(self._gateway(values), account, values, secrets)
         if action == "purchase_credits":
             able(held.gateway, "purchase")
@@ -84,6 +85,9 @@ class CreditsService:
         if action == "refresh_credits":
             able(held.gateway, "balance")
             return self._refresh(held)
+        if action == "report_address":
+            able(held.gateway, "reports")
+            return self._reports.address(context.user, held.gateway, account)
         raise UnknownAction(f"SMS accounts have no action {action!r}.")
 
     def confirm(
@@ -121,8 +125,8 @@ class CreditsService:
     def left(self, accounts: Mapping[str, object]) -> dict[str, CreditsLeft]:
         """Stored balances by account id, with their age. accounts: id -> its value `low_credits`."""
         return {
-            id: CreditsLeft(balance=c.balance, unit=c.unit, as_of=c.as_of, level=level_of(c, accounts[id]))
-            for id, c in self._store.balances(list(accounts)).items()
+            key: CreditsLeft(balance=c.balance, unit=c.unit, as_of=c.as_of, level=level_of(c, accounts[key]))
+            for key, c in self._store.balances(list(accounts)).items()
         }
 
     def code_problem(self, gateway: str, code: str) -> str:
@@ -130,6 +134,10 @@ class CreditsService:
         gateways = self._registry.gateways()
         found = gateways.get(gateway) or next(iter(gateways.values()), None)
         return asked(found, lambda: found.code_problem(code)) if isinstance(found, KnowsCode) else ""
+
+    def report_setup(self, gateway: SmsGateway) -> str:
+        """Where people enter the address for delivery reports, in words; "" where there is nothing to enter."""
+        return self._reports.setup(gateway)
 
     def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Transport:
         """The gateway's transport, which does not try what cannot be paid."""

@@ -10,7 +10,7 @@ from crm_comm_hookspecs.testing import FakeGateway
 from crm_comm_plugin.credits.service import CreditsService
 from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.clock import InjectedClock
-from crm_comm_plugin.domain.ports.credits import Offer
+from crm_comm_plugin.domain.ports.gateways import Offer
 from crm_comm_plugin.storage.credits import SqlCredits
 from crm_comm_plugin.storage.texts import SqlTexts
 

@@ -6,7 +6,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from crm_comm_hookspecs import Account, Confirm, Context, Credits, Outcome, Reply, Request, Result, TextSize, Transport
+from crm_comm_hookspecs import (
+    Account,
+    Confirm,
+    Context,
+    Credits,
+    Outcome,
+    Reply,
+    Request,
+    Result,
+    SmsGateway,
+    TextSize,
+    Transport,
+)
 from crm_comm_plugin.domain.accounts import StoredAccount
 
 LOW_CREDITS = 20
@@ -58,7 +70,7 @@ class CreditsDesk(Protocol):
         secrets: Mapping[str, str],
         confirmed: str = "",
     ) -> Result:
-        """`purchase_credits`, `activate`, `refresh_credits`. Gateway trouble comes back as a Result in words."""
+        """An action of the SMS editor. Gateway trouble comes back as a Result in words."""
         ...
 
     def confirm(
@@ -77,6 +89,10 @@ class CreditsDesk(Protocol):
 
     def code_problem(self, gateway: str, code: str) -> str:
         """What is wrong with the form of a pasted access code, in words; "" = it may be right. Asks no gateway."""
+        ...
+
+    def report_setup(self, gateway: SmsGateway) -> str:
+        """Where people enter the address for delivery reports, in words; "" where there is nothing to enter."""
         ...
 
 
@@ -213,39 +229,4 @@ class CreditStore(Protocol):
 
     def token_owner(self, token: str) -> str:
         """The account id of a token, or ""."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """What pressing Purchase would charge at once. token: changes with package and price."""
-
-    text: str
-    token: str
-
-
-@runtime_checkable
-class ChargesCard(Protocol):
-    """A gateway whose `purchase` charges a stored card at once and cannot be repeated safely."""
-
-    def offer(self, values: Mapping[str, Any]) -> Offer:
-        """What would be bought, for how much."""
-        ...
-
-
-@runtime_checkable
-class KnowsCode(Protocol):
-    """A gateway that can tell the form of its access codes."""
-
-    def code_problem(self, code: str) -> str:
-        """What is wrong with it, in words without the code; "" = it may be right."""
-        ...
-
-
-@runtime_checkable
-class AnswersQueries(Protocol):
-    """A gateway that can be asked what became of a text."""
-
-    def look_up(self, refs: Sequence[str], values: Mapping[str, Any], secrets: Mapping[str, str]) -> Sequence[Outcome]:
-        """Outcomes (REF_FIELD set) of those references that the gateway knows."""
         ...

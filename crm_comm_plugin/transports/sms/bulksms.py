@@ -36,6 +36,7 @@ class BulkSms(BaseGateway):
     code_form = ("token id", "token secret")
     code_help = "The access code of BulkSMS is its API token as TOKEN-ID:TOKEN-SECRET."
     shop = "https://www.bulksms.com/"
+    report_setup = "Enter this address at BulkSMS under Settings, Developer, Webhooks, for sent messages:"
     base = BASE
 
     def _line(self, secrets: Mapping[str, str]) -> HttpLine:

@@ -21,7 +21,7 @@ from crm_comm_hookspecs import (
     Unsupported,
 )
 from crm_comm_plugin.domain.numbers import example
-from crm_comm_plugin.domain.ports.credits import Offer
+from crm_comm_plugin.domain.ports.gateways import Offer
 from crm_comm_plugin.domain.segments import GSM_7
 from crm_comm_plugin.transports.sms.clicksend_transport import ClickSendTransport, data_of, problem_of
 from crm_comm_plugin.transports.sms.gateway import BaseGateway
@@ -40,6 +40,9 @@ class ClickSend(BaseGateway):
     capabilities = frozenset({"purchase", "balance", "quote", "reports"})
     code_form = ("user name", "API key")
     code_help = "The access code of ClickSend is USERNAME:API-KEY."
+    report_setup = (
+        "Enter this address at ClickSend under SMS, Settings, Delivery Reports, in a rule with the action URL:"
+    )
     base = BASE
 
     def _line(self, code: str) -> HttpLine:

@@ -57,6 +57,8 @@ class BaseGateway:
     code_help: ClassVar[str] = ""
     shop: ClassVar[str] = ""
     """The page where credits are bought, for a service that has no orders."""
+    report_setup: str = ""
+    """Where on its page the address for delivery reports is entered; "" when it goes with each text."""
 
     def __init__(self, tools: GatewayTools) -> None:
         self.tools = tools

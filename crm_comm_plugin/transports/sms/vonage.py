@@ -65,6 +65,10 @@ class Vonage(BaseGateway):
     code_form = ("API key", "API secret")
     code_help = "The access code of Vonage is API-KEY:API-SECRET."
     shop = "https://dashboard.nexmo.com/"
+    report_setup = (
+        f"Vonage gets this address with each text. Only if it is longer than {MAX_CALLBACK} characters, "
+        "enter it in its dashboard under API Settings, Delivery receipts (DLR) webhooks:"
+    )
     base = BASE
 
     def open(self, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> "VonageTransport":

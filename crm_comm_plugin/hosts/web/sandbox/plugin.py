@@ -68,6 +68,7 @@ class SandboxGateway:
     label = "Sandbox gateway"
     capabilities = frozenset({"purchase", "activate", "balance", "quote", "reports"})
     fields: type[FormSchema] | None = None
+    report_setup = ""
 
     def __init__(self, url: str) -> None:
         self._url = url
