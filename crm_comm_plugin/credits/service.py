@@ -25,7 +25,7 @@ from crm_comm_hookspecs import (
 from crm_comm_plugin.credits.asking import Held, able, asked, checked_credits
 from crm_comm_plugin.credits.buying import Buying
 from crm_comm_plugin.credits.reports import Reports, ReportUrl
-from crm_comm_plugin.credits.spending import PaidTransport, Purse, total_price
+from crm_comm_plugin.credits.spending import PaidTransport, Purse, forecast
 from crm_comm_plugin.credits.words import CODE, amount, left_in_words, level_of, missing_code, order_in_words, trouble
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.ports.clock import Clock
@@ -154,14 +154,16 @@ class CreditsService:
 
         return PaidTransport(held.gateway.open(account, values, secrets), purse, finished)
 
-    def price(self, account: StoredAccount, sizes: Iterable[TextSize]) -> Decimal | None:
-        """What texts of these sizes cost together; None where nobody can tell now."""
+    def forecast(self, account: StoredAccount, sizes: Iterable[TextSize]) -> tuple[Decimal | None, int | None]:
+        """What texts of these sizes cost together, and how many of them the balance pays for; None where untold."""
         try:
             values, secrets = self._accounts.values_of(account), self._accounts.secrets_of(account)
             held = Held(self._gateway(values), account.shown(self._clock.now()), values, secrets)
         except CommError:
-            return None
-        return total_price(self._purse(held), sizes) if "quote" in held.gateway.capabilities else None
+            return None, None
+        if "quote" not in held.gateway.capabilities:
+            return None, None
+        return forecast(Purse(held, lambda _: None), sizes, tells="balance" in held.gateway.capabilities)
 
     def receive(self, request: Request) -> Reply | None:
         """Take a delivery report; None when it is from no gateway."""

@@ -1,6 +1,5 @@
 """Sending within the balance: each batch's price is held against it before the batch goes."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
@@ -74,6 +73,10 @@ class Purse:
         self._left, self._fresh = self._credits.balance, True
         self._seen(self._credits)
         return True
+
+    def left(self) -> Decimal | None:
+        """The balance as the gateway tells it now, None when it does not."""
+        return self._left if self.read() else None
 
     def in_words(self) -> str:
         """Why the rest cannot be paid."""
@@ -152,13 +155,16 @@ def _cost(outcome: Outcome, price: Decimal | None) -> Decimal | None:
     return price if told is None else abs(told)
 
 
-def total_price(purse: Purse, sizes: Iterable[TextSize]) -> Decimal | None:
-    """What texts cost together, asking once for each kind; None when a price is not told."""
-    counts = Counter((size.encoding, size.segments) for size in sizes if size.segments)
-    total = Decimal(0)
-    for (encoding, segments), texts in counts.items():
-        price = purse.price(TextSize(encoding=encoding, length=0, segments=segments))
+def forecast(purse: Purse, sizes: Iterable[TextSize], tells: bool) -> tuple[Decimal | None, int | None]:
+    """What texts cost together, asking once for each kind, and how many from the front can be paid; None where a price,
+    or the balance, is not told. tells: whether the gateway can be asked for a balance."""
+    left = purse.left() if tells else None
+    total, payable, enough = Decimal(0), 0, True
+    for size in sizes:
+        price = purse.price(size) if size.segments else Decimal(0)
         if price is None:
-            return None
-        total += price * texts
-    return total
+            return None, None
+        total += price
+        enough = enough and (left is None or total <= left)
+        payable += enough
+    return total, None if left is None else payable

@@ -1,6 +1,7 @@
 """What would happen: recipients checked, and a dry run that charges and stores nothing."""
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -33,24 +34,54 @@ def preview(
     limiter: Limiter,
     credits: CreditCheck | None = None,
 ) -> Preview:
-    """A dry run: memory grows by a few bytes per recipient only. credits: tells what all these texts cost together."""
+    """A dry run: memory grows by a few bytes per recipient only. credits: tells what these texts cost together, and
+    how many of them the balance pays for; the others are refused for `credits`, as the send would do.
+
+    text: the first recipient's as an example for all; without recipients that of a message that is the same for all.
+    """
     total, ready = 0, 0
     rejected: Counter[Reason] = Counter()
-    sizes: Counter[TextSize] = Counter()
+    sizes = _Sizes()
     for item in _once(recipients, normalise):
         total += 1
         if isinstance(item, Rejected):
             rejected[item.reason] += 1
             continue
         ready += 1
-        if not sizes or credits is not None:
-            sizes.update(filter(None, [_size(composer, item)]))
-    text = next(iter(sizes), None)  # the first recipient's, as an example for all
+        if credits is not None or sizes.first is None:
+            sizes.add(_size(composer.message_for(item)))
+    text = sizes.first or _size(composer.fixed)
     if not account.active:
         return Preview(total=total, rejected=dict(rejected), now=0, text=text)
+    price, payable = credits.forecast(account, sizes) if credits is not None and len(sizes) else (None, None)
+    if payable is not None and payable < len(sizes):
+        rejected[Reason.CREDITS] = len(sizes) - payable
+        ready -= rejected[Reason.CREDITS]
     now, later = limiter.forecast(account, ready) if ready else (0, ())
-    price = credits.price(account, sizes.elements()) if credits is not None and sizes else None
     return Preview(total=total, rejected=dict(rejected), now=now, later=later, text=text, credits=price)
+
+
+class _Sizes:
+    """Encoding and parts of texts in their order, four bytes each. first: the whole size of the first one."""
+
+    def __init__(self) -> None:
+        self.first: TextSize | None = None
+        self._kinds: dict[TextSize, int] = {}
+        self._order = array("I")
+
+    def add(self, size: TextSize | None) -> None:
+        """One more; what is no text is passed over."""
+        if size is not None:
+            self.first = self.first or size
+            kind = TextSize(encoding=size.encoding, length=0, segments=size.segments)
+            self._order.append(self._kinds.setdefault(kind, len(self._kinds)))
+
+    def __iter__(self) -> Iterator[TextSize]:
+        kinds = list(self._kinds)
+        return (kinds[number] for number in self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
 
 
 def _once(recipients: Iterable[Recipient], normalise: Normaliser) -> Iterator[Recipient | Rejected]:
@@ -69,7 +100,6 @@ def _once(recipients: Iterable[Recipient], normalise: Normaliser) -> Iterator[Re
             yield item
 
 
-def _size(composer: Composer, recipient: Recipient) -> TextSize | None:
-    """The size of a recipient's text; None for what is no text."""
-    message = composer.message_for(recipient)
+def _size(message: object) -> TextSize | None:
+    """The size of a text; None for what is none."""
     return text_size(message.text) if isinstance(message, TextMessage) and isinstance(message.text, str) else None

@@ -164,19 +164,24 @@ def test_the_rest_has_its_outcome_when_the_line_breaks(desk, keyed):
     assert [(o.recipient.address[-1], o.status) for o in got] == [("0", "sent"), ("2", "skipped"), ("3", "skipped")]
 
 
-def test_a_preview_knows_the_price(desk, keyed):
+def test_a_preview_knows_the_price_and_who_can_be_paid_for(desk, keyed):
     stored = desk.accounts.stored[desk.account().id]
     sizes = [text_size("a")] * 480 + [text_size("a" * 161)] * 20
     keyed.price = Decimal("0.05")
-    assert desk.service.price(stored, iter(sizes)) == Decimal("26.00")
+    assert desk.service.forecast(stored, iter(sizes)) == (Decimal("26.00"), 500)
+    keyed.credits = Decimal("24.15")  # 480 short ones and one long one, but not two
+    assert desk.service.forecast(stored, iter(sizes)) == (Decimal("26.00"), 481)
+    assert desk.service.left({"acc1": None}) == {}  # a dry run stores nothing
+    keyed.capabilities = frozenset({"quote"})
+    assert desk.service.forecast(stored, iter(sizes)) == (Decimal("26.00"), None)
     keyed.capabilities = frozenset()
-    assert desk.service.price(stored, sizes) is None
+    assert desk.service.forecast(stored, sizes) == (None, None)
 
     def locked(account):
         raise SecretsUnavailable
 
     desk.accounts.secrets_of = locked
-    assert desk.service.price(stored, sizes) is None
+    assert desk.service.forecast(stored, sizes) == (None, None)
 
 
 def test_diagnose_and_begin_reach_the_gateways_transport(desk, keyed):

@@ -77,9 +77,13 @@ def test_from_the_first_credit_to_the_last(comm, world, form):
     assert comm.run(ANN, "refresh_credits", (account,)).message.startswith("Only 7 credits left")
 
     preview = comm.preview(account, TextMessage("Hello ✓"), people(10))
-    assert (preview.now, preview.text.encoding, preview.text.forced_by) == (10, "UCS-2", "✓")
-    assert preview.credits == Decimal(10)
-    assert comm.preview(account, lambda r: TextMessage("a" * 161), people(4)).credits == Decimal(8)
+    assert (preview.total, preview.now, preview.rejected) == (10, 7, {"credits": 3})  # as the send below
+    assert (preview.text.encoding, preview.text.forced_by, preview.credits) == ("UCS-2", "✓", Decimal(10))
+    long = comm.preview(account, lambda r: TextMessage("a" * 161), people(4))
+    assert (long.now, long.rejected, long.credits) == (3, {"credits": 1}, Decimal(8))
+    typed = comm.preview(account, TextMessage("a" * 161), ())  # what an editor shows while somebody writes
+    assert (typed.total, typed.now, typed.text.segments, typed.credits) == (0, 0, 2, None)
+    assert comm.preview(account, lambda r: TextMessage("a"), ()).text is None
 
     report = comm.send(account, TextMessage("Hello"), people(10), key="camp-1", campaign="Spring")
     assert counts(report) == {"sent": 7, "skipped": 3}

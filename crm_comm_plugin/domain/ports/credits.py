@@ -106,8 +106,9 @@ class CreditCheck(Protocol):
         """
         ...
 
-    def price(self, account: StoredAccount, sizes: Iterable[TextSize]) -> Decimal | None:
-        """What texts of these sizes cost together, for a preview; None where nobody can tell now. Raises nothing."""
+    def forecast(self, account: StoredAccount, sizes: Iterable[TextSize]) -> tuple[Decimal | None, int | None]:
+        """For a preview: what texts of these sizes cost together, and how many of them, from the front, the balance
+        pays for; None for what nobody can tell now. Raises nothing."""
         ...
 
 
