@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import socket
 
 import httpx
 
@@ -39,10 +40,16 @@ class Host:
 
 
 @contextmanager
-def hosted(comm: Communication, folder: Path | None = None, sandbox: bool = False, port: int = 0) -> Iterator[Host]:
-    """The app over a Communication, on a free port unless one is given."""
+def hosted(
+    comm: Communication,
+    folder: Path | None = None,
+    sandbox: bool = False,
+    port: int = 0,
+    listening: socket | None = None,
+) -> Iterator[Host]:
+    """The app over a Communication, on a free port unless one is given, or a socket that listens already."""
     with ExitStack() as open_things:
-        listening = bound("127.0.0.1", port, "The test host")
+        listening = listening or bound("127.0.0.1", port, "The test host")
         chosen = listening.getsockname()[1]
         app = open_things.enter_context(
             running_app(comm, TOKEN, "127.0.0.1", chosen, sandbox=(0, 0) if sandbox else None, folder=folder)
@@ -55,9 +62,14 @@ def hosted(comm: Communication, folder: Path | None = None, sandbox: bool = Fals
 
 @contextmanager
 def real_host(folder: Path, **settings: object) -> Iterator[Host]:
-    """The real plugin with its data in a folder, and the sandbox."""
-    known = {"data_dir": str(folder), "sandbox": True, "secret_backend": "database", **settings}
-    with Communication.load(Settings(**known)) as comm, hosted(comm, folder / "host", sandbox=True) as host:
+    """The real plugin with its data in a folder, and the sandbox, which calls back as with `crm-comm serve`."""
+    listening = bound("127.0.0.1", 0, "The test host")
+    base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    given = {"data_dir": str(folder), "sandbox": True, "secret_backend": "database", "base_url": base_url, **settings}
+    with (
+        Communication.load(Settings(**given)) as comm,
+        hosted(comm, folder / "host", sandbox=True, listening=listening) as host,
+    ):
         yield host
 
 

@@ -133,7 +133,7 @@ def test_an_sms_campaign_with_bought_credits(host, page):
     page.get_by_role("link", name="Campaigns", exact=True).click()
     page.get_by_label("Subject").wait_for(state="hidden")
     page.get_by_label("Message").fill("Ihr Tisch ist frei ✓")
-    assert "1 part (Unicode, because of “✓”)" in page.locator("[data-text-size]").inner_text()
+    page.get_by_text("20 long, 1 part, UCS-2 because of “✓” (U+2713)").wait_for()
     page.get_by_label("or paste them").fill("phone,name\n+447400123456,Ann\n07400 123457,Bob")
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Send now").click()

@@ -86,6 +86,7 @@ def _campaign_routes() -> list[BaseRoute]:
     return [
         Route("/campaigns", campaigns.show),
         Route("/campaigns", campaigns.preview, methods=["POST"]),
+        Route("/api/size", json_route(campaigns.size), methods=["POST"]),
         Route("/campaigns/{key}", campaigns.campaign),
         Route("/campaigns/{key}/state", campaigns.state),
         Route("/campaigns/{key}/forecast", campaigns.forecast),

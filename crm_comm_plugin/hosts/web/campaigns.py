@@ -1,5 +1,7 @@
 """The campaign page, which plays "another plugin": choose, preview, send, see the result, send to the skipped."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from crm_comm_hookspecs import Account, CommError, Context, SendReport
+from crm_comm_hookspecs import Account, CommError, Context, SendReport, TextMessage, TextSize
 from crm_comm_plugin.hosts.csv_recipients import read_recipients
 from crm_comm_plugin.hosts.web.drafts import Draft
 from crm_comm_plugin.hosts.web.pages import Web, render, web_of
 from crm_comm_plugin.hosts.web.people import context_of
 from crm_comm_plugin.hosts.web.recipients import MAX_PASTE, source_of
 
+_HALF = re.compile("[\ud800-\udfff]")
 _MAX = {"campaign": 100, "subject": 250, "text": 50_000}
 
 
@@ -57,6 +60,16 @@ def forecast(request: Request) -> Response:
     except CommError as error:
         return render(request, "campaign_forecast.html", draft=draft, preview=None, problem=str(error))
     return render(request, "campaign_forecast.html", draft=draft, preview=found, problem="")
+
+
+def size(request: Request, given: Mapping[str, Any]) -> TextSize | None:
+    """The size of a text that is being typed: a dry run for nobody, which asks no gateway."""
+    account, text = given.get("account"), given.get("text")
+    if not isinstance(account, str) or not isinstance(text, str) or len(text) > _MAX["text"]:
+        return None
+    if _HALF.search(text):
+        return None  # half an emoji, which no browser's page lets through to a send
+    return web_of(request).comm.preview(account, TextMessage(text), (), context=context_of(request)).text
 
 
 def start(request: Request) -> Response:

@@ -15,7 +15,7 @@ from crm_comm_plugin.hosts.web.people import context_of
 PAGE = 25
 _PAGES = 20
 CSV = "text/csv; charset=utf-8"
-_COLUMNS = ("address", "name", "status", "reason", "detail", "code", "at", "retry_at")
+_COLUMNS = ("address", "name", "status", "reason", "detail", "code", "at", "retry_at", "delivery")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -94,6 +94,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         outcome.code,
         utc(outcome.at) if outcome.at else "",
         utc(outcome.retry_at) if outcome.retry_at else "",
+        outcome.delivery,
     )
 
 

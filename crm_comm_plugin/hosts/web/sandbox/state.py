@@ -16,6 +16,7 @@ SWITCHES = {
     "daily_limit": "Daily limit of 5 recipients",
     "slow": "Slow: a second for each message",
     "drop": "Drop the line in DATA",
+    "undelivered": "Report texts as undelivered",
 }
 DAILY_LIMIT = 5
 SHOWN = 200

@@ -82,7 +82,7 @@ class Texts:
             "gateway_id": f"sandbox-{arrived.number}",
             "segments": parts_of(text),
             "credits": str(parts_of(text)),
-            "delivery": "delivered",
+            "delivery": "undelivered" if self._state.on("undelivered") else "delivered",
         }
         self._taken[code, ref] = Taken(to, text, result)
         while len(self._taken) > KEPT:
@@ -106,7 +106,7 @@ class Texts:
             return
         at = written(datetime.now(UTC))
         reports = [
-            {"id": result["id"], "to": message["to"], "delivery": "delivered", "at": at}
+            {"id": result["id"], "to": message["to"], "delivery": result["delivery"], "at": at}
             for message, result in zip(messages, results, strict=True)
             if result["status"] == "accepted"
         ]

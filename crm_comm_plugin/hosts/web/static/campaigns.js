@@ -1,16 +1,18 @@
-// The campaign form: only what the chosen account's channel needs; a rough size of a text while it is typed.
-const GSM = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüàÆæßÉ";
-const EXTENDED = "^{}\\[~]|€\f";
+// The campaign form: only what the chosen account's channel needs; the size of a text while it is typed.
+import { post } from "./talk.js";
+
+const WAIT = 250;
 
 export function listen() {
   const form = document.querySelector("[data-campaign]");
   if (!form) return;
   const account = form.querySelector("[name=account]");
   const text = form.querySelector("[name=text]");
+  const size = new Size(form.querySelector("[data-text-size]"), () => [account.value, text.value]);
   const arrange = () => {
     const channel = account.selectedOptions[0]?.dataset.channel ?? "email";
     for (const part of form.querySelectorAll("[data-only]")) part.hidden = part.dataset.only === "sms" ? channel !== "sms" : channel === "sms";
-    form.querySelector("[data-text-size]").textContent = sizeInWords(text.value);
+    if (channel === "sms") size.ask();
   };
   account.addEventListener("change", arrange);
   text.addEventListener("input", arrange);
@@ -19,27 +21,32 @@ export function listen() {
   arrange();
 }
 
-// Characters, parts and encoding of a text; the preview's numbers come from the plugin.
-export function sizeInWords(text) {
-  const forcing = [...text].find((letter) => !GSM.includes(letter) && !EXTENDED.includes(letter));
-  const costs = forcing ? [...text].map((letter) => letter.length) : [...text].map((letter) => (EXTENDED.includes(letter) ? 2 : 1));
-  const [single, joined] = forcing ? [70, 67] : [160, 153];
-  const length = costs.reduce((sum, cost) => sum + cost, 0);
-  const because = forcing ? `, because of “${forcing}”` : "";
-  const parts = length <= single ? 1 : split(costs, joined);
-  return `${length} long, ${parts} ${parts === 1 ? "part" : "parts"} (${forcing ? "Unicode" : "plain"}${because})`;
+// How long a text is, in how many parts and in which encoding, as the plugin's preview says. The last answer counts.
+class Size {
+  constructor(place, typed) {
+    this.place = place;
+    this.typed = typed;
+    this.turn = 0;
+  }
+
+  ask() {
+    const turn = ++this.turn;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(async () => {
+      const [account, text] = this.typed();
+      const size = await post("/api/size", { account, text });
+      if (turn === this.turn) this.place.textContent = typeof size?.segments === "number" ? inWords(size) : "";
+    }, WAIT);
+  }
 }
 
-// Two-unit characters are not split between parts.
-function split(costs, room) {
-  let parts = 1;
-  let used = 0;
-  for (const cost of costs) {
-    if (used + cost > room) {
-      parts += 1;
-      used = 0;
-    }
-    used += cost;
-  }
-  return parts;
+export function inWords(size) {
+  const parts = `${size.length} long, ${size.segments} ${size.segments === 1 ? "part" : "parts"}, ${size.encoding}`;
+  return size.forced_by ? `${parts} because of ${named(size.forced_by)}` : parts;
+}
+
+// Some characters cannot be seen, others look like plain ones: the number tells.
+function named(character) {
+  const number = character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  return `“${character}” (U+${number})`;
 }

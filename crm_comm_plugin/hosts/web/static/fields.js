@@ -128,6 +128,7 @@ export class Fields {
       if (hidden.size === before) break;
     }
     for (const name of hidden) delete values[name];
+    for (const button of this.form.querySelectorAll("[data-run]")) button.hidden = !holds(JSON.parse(button.dataset.when), values);
     for (const [name, element] of this.all) {
       element.hidden = hidden.has(name);
       const wanted = JSON.parse(element.dataset.requiredWhen);
