@@ -22,7 +22,7 @@ from crm_comm_plugin.accounts.email_form import SEND_TEST, SIGN_IN, TEST, EmailF
 from crm_comm_plugin.accounts.loading import stored_values
 from crm_comm_plugin.accounts.opening import Opener
 from crm_comm_plugin.accounts.parts import AccountParts
-from crm_comm_plugin.accounts.sms_form import CAPABILITIES, REFRESH, SmsForm
+from crm_comm_plugin.accounts.sms_form import CAPABILITIES, PURCHASE, REFRESH, SmsForm
 from crm_comm_plugin.accounts.trial import Trial
 from crm_comm_plugin.domain.accounts import StoredAccount
 
@@ -126,7 +126,9 @@ class Actor:
             name = gateway.label if gateway is not None else draft.form.title
             raise Unsupported(f"{name} cannot do this: {action}.")
         values = draft.form.for_transport(draft.loaded.values)
-        return self.safe(self._parts.credits.run(context, action, draft.account, values, draft.secrets, token))
+        own = action == PURCHASE.name or draft.signs_in_as_stored
+        account = draft.account if own else replace(draft.account, id="")
+        return self.safe(self._parts.credits.run(context, action, account, values, draft.secrets, token))
 
     def _foreign(self, context: Context, action: str, draft: Draft) -> Result:
         run = draft.form.type.run

@@ -6,7 +6,7 @@ from typing import Any
 
 from crm_comm_hookspecs import Account, Result, SecretsUnavailable, UnknownAccount
 from crm_comm_plugin.accounts.form import Errors, Form
-from crm_comm_plugin.accounts.loading import ACTIVE, NAME, Loaded, load
+from crm_comm_plugin.accounts.loading import ACTIVE, NAME, Loaded, load, stored_values
 from crm_comm_plugin.accounts.opening import Opener
 from crm_comm_plugin.accounts.parts import AccountParts
 from crm_comm_plugin.accounts.sms_form import PURCHASE
@@ -30,6 +30,13 @@ class Draft:
     def is_as_stored(self) -> bool:
         """True when an answer about it is one about the stored account."""
         return self.stored is not None and not self.loaded.typed and not set(self.loaded.changed) - _BESIDE
+
+    @property
+    def signs_in_as_stored(self) -> bool:
+        """True when its secrets go where the stored ones do: what is told then is about the stored account."""
+        if self.stored is None or self.loaded.typed:
+            return False
+        return self.form.place(self.loaded.values) == self.form.place(stored_values(self.form, self.stored))
 
 
 class Refused(Exception):

@@ -34,6 +34,8 @@ from crm_comm_plugin.domain.ports.events import Registry
 from crm_comm_plugin.domain.ports.gateways import KnowsCode
 from crm_comm_plugin.domain.ports.opening import AccountOpener
 
+_LEARNS = frozenset({Status.CONNECTED, Status.UNTESTED, Status.AUTH_FAILED, Status.NO_CREDITS})
+"""States that a balance which was read has news for: its gateway took the access code."""
 RETURNED = "purchase"
 """The parameter by which a browser that comes back names its order."""
 
@@ -216,15 +218,21 @@ class CreditsService:
             held = Held(self._gateway(values), stored.shown(self._clock.now()), values, secrets)
             self._keep(held.account, held.balance())
 
-    def _keep(self, account: Account, found: Credits) -> None:
+    def _keep(self, account: Account, found: Credits, sending: bool = False) -> None:
+        """Store a balance, and how the account is by it. sending: what works then, and what stops, the send says."""
         if not account.id:
             return
         self._store.save_balance(account.id, found)
-        if found.balance > 0 and account.status == Status.NO_CREDITS:
-            self._accounts.set_status(account.id, Status.CONNECTED)
+        now = Status.CONNECTED if found.balance > 0 else Status.NO_CREDITS
+        if sending and found.balance > 0:
+            return
+        with suppress(CommError):  # deleted meanwhile
+            before = self._accounts.find(account.id).state(self._clock.now())
+            if before in _LEARNS and before != now:
+                self._accounts.set_status(account.id, now)
 
     def _purse(self, held: Held) -> Purse:
-        return Purse(held, lambda found: self._keep(held.account, found))
+        return Purse(held, lambda found: self._keep(held.account, found, sending=True))
 
     def _gateway(self, values: Mapping[str, Any]) -> SmsGateway:
         gateways = self._registry.gateways()

@@ -226,6 +226,20 @@ def test_actions_get_what_is_typed_and_what_is_stored(world):
     assert desk.calls[1][2]["gateway"] == "fake"
 
 
+def test_what_a_typed_code_or_another_gateway_tells_is_not_taken_for_the_stored_accounts(world):
+    world.gateways = [gateway("one"), gateway("two")]
+    desk = Desk()
+    accounts = world.make(credits=desk)
+    key = save(world, {**TEXTS, "gateway": "one", "access_code": "AB12CD34"}).id
+    for typed in ({"access_code": "EF56GH78"}, {"gateway": "two", "access_code": "AB12CD34"}, {"sender_id": "Acme"}):
+        for action in ("activate", "refresh_credits", "purchase_credits"):
+            accounts.run(ALICE, action, (key,), "sms", typed, "")
+    assert [(c[0], c[1]) for c in desk.calls] == [
+        *[("activate", ""), ("refresh_credits", ""), ("purchase_credits", key)] * 2,  # an order stays the account's
+        *[("activate", key), ("refresh_credits", key), ("purchase_credits", key)],
+    ]
+
+
 @pytest.mark.parametrize(
     "url", ["http://pay.example", "javascript:alert(1)", "https://", "ftp://x.example", "//x.example"]
 )

@@ -88,6 +88,47 @@ def test_a_balance_is_kept_with_its_age_and_warned_about(desk, keyed, clock, bal
     assert (left.balance, left.as_of, left.level) == (Decimal(balance), clock() - timedelta(hours=3), level)
 
 
+@pytest.mark.parametrize(
+    ("before", "balance", "after"),
+    [
+        ("untested", "5", ["connected"]),
+        ("auth_failed", "5", ["connected"]),
+        ("no_credits", "5", ["connected"]),
+        ("no_credits", "0", []),
+        ("connected", "0", ["no_credits"]),
+        ("untested", "-1", ["no_credits"]),
+        ("connected", "5", []),
+        ("paused", "5", []),
+        ("paused", "0", []),
+    ],
+)
+def test_a_balance_that_was_read_says_how_the_account_is(desk, keyed, clock, before, balance, after):
+    keyed.balance = lambda values, secrets: Credits(balance=Decimal(balance), unit="credits", as_of=clock())
+    desk.run("refresh_credits", desk.account(status=before))
+    assert desk.accounts.seen == [("acc1", status) for status in after]
+
+
+def test_a_send_that_is_paused_stays_so_though_there_are_credits(desk, keyed):
+    """The balance is read at its end; what the send itself has learnt is newer than what it began with."""
+    account = desk.account(status="untested")
+    transport = desk.service.open(account, {"gateway": "keyed"}, {"access_code": "x"})
+    list(transport.deliver([(Recipient("+447400123456"), TextMessage("x"))]))
+    desk.account(status="paused")
+    transport.close()
+    assert desk.accounts.seen == []
+    assert desk.service.left({"acc1": None})["acc1"].balance == Decimal(100)
+
+
+def test_a_send_that_takes_the_last_credit_says_so(desk, keyed):
+    keyed.credits = keyed.price = Decimal(1)
+    account = desk.account()
+    transport = desk.service.open(account, {"gateway": "keyed"}, {"access_code": "x"})
+    assert [o.status for o in transport.deliver([(Recipient("+447400123456"), TextMessage("x"))])] == ["sent"]
+    keyed.credits = Decimal(0)
+    transport.close()
+    assert desk.accounts.seen == [("acc1", "no_credits")]
+
+
 @pytest.mark.parametrize(("low", "level"), [(500, "warn"), (100, "warn"), (99, "ok"), (0, "ok"), (None, "ok")])
 def test_the_threshold_can_be_set(desk, low, level):
     assert desk.run("refresh_credits", desk.account(low_credits=low)).level == level

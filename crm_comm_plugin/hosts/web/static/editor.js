@@ -6,6 +6,7 @@ import { ask, make, openPage, post, refreshList, run, toast } from "./talk.js";
 import { showConflict, showResult } from "./outcome.js";
 
 const WAIT = 300;
+const tabs = new BroadcastChannel("crm-comm");
 let current = null;
 
 export function listen() {
@@ -19,6 +20,9 @@ export function listen() {
       current.save();
     }
   });
+  window.addEventListener("focus", () => current?.cameBack());
+  tabs.addEventListener("message", () => (current?.away ? current.cameBack() : refreshList()));
+  if (document.querySelector("[data-came-back]")) tabs.postMessage("came back");
   adopt();
 }
 
@@ -40,6 +44,7 @@ class EditorDialog {
     this.turn = 0;
     this.turns = new Map();
     this.timers = new Map();
+    this.away = false;
     for (const box of dialog.querySelectorAll(".combobox")) new Combobox(box);
     this.listen();
     this.fields.arrange();
@@ -142,15 +147,26 @@ class EditorDialog {
   }
 
   async saved(result) {
+    const id = result.id || this.id;
+    const credits = this.refreshing();
     this.fields.settled();
     this.close();
     await refreshList();
-    choose([result.id || this.id].filter(Boolean));
+    choose([id].filter(Boolean));
     toast(result.message || "Saved.", { level: result.level, undo: null });
+    // What a code is good for that was activated before there was an account; nobody waits for it.
+    if (credits && (await post("/api/run", { action: "refresh_credits", ids: [id], editor: "", values: {}, asked: true })).ok) await refreshList();
+  }
+
+  // The button that reads credits, where the chosen gateway can tell and there is a code to ask with.
+  refreshing() {
+    const code = this.fields.all.get("access_code");
+    const known = code && (this.fields.value("access_code") || code.querySelector("[data-stored]:not([hidden])"));
+    return known ? this.form.querySelector("[data-run=refresh_credits]:not([hidden])") : null;
   }
 
   // An action of the editor works on what is typed. A tab is opened at once, or the browser would block it later.
-  async run(button) {
+  async run(button, pressed = true) {
     const action = button.dataset.run;
     this.forgetAdvice();
     this.busy(true);
@@ -160,7 +176,7 @@ class EditorDialog {
     const result = await run(data);
     button.removeAttribute("aria-busy");
     this.busy(false);
-    button.focus();
+    if (pressed) button.focus();
     if (!result || current !== this) return;
     this.fields.suggest(result.values ?? {});
     this.fields.arrange();
@@ -174,6 +190,17 @@ class EditorDialog {
   visit(url) {
     const link = openPage(url, window.open("about:blank", "_blank"));
     if (link) this.outcome.append(make("p", {}, link));
+    this.away = true;
+  }
+
+  // From a page that an action opened: what was bought there, or what is to be entered now.
+  async cameBack() {
+    if (!this.away) return;
+    this.away = false;
+    const button = this.form.querySelector("[data-run=refresh_credits]:not([hidden])");
+    if (!button) return refreshList();
+    await this.run(button, false);
+    this.fields.focusFirst(["access_code"]);
   }
 
   async leave() {
