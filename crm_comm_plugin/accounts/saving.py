@@ -149,7 +149,8 @@ class Saver:
         return Result(ok=False, conflict=True, level="warn", message=text, id=current.id)
 
     def _what_changed(self, current: StoredAccount, version: str) -> str:
-        known = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else current.version
+        readable = isinstance(version, str) and version.isascii() and version.isdigit() and len(version) < 10
+        known = int(version) if readable else current.version
         steps = self._parts.store.history(current.id, max(0, min(current.version - known, 100)))
         labels = self._parts.forms.form(current.type, current.values).labels()
         names = dict.fromkeys(labels.get(field, field) for entry in steps for field in entry.fields)

@@ -102,7 +102,8 @@ class Reports:
 
     def _taken(self, request: Request) -> Reply:
         token = request.token
-        owner = self._store.token_owner(token) if 0 < len(token) <= MAX_TOKEN and token.isascii() else ""
+        possible = isinstance(token, str) and 0 < len(token) <= MAX_TOKEN and token.isascii()
+        owner = self._store.token_owner(token) if possible else ""
         if not owner:
             return NOT_OURS
         account = self._accounts.find(owner)

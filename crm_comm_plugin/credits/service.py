@@ -169,7 +169,9 @@ class CreditsService:
 
     def receive(self, request: Request) -> Reply | None:
         """Take a delivery report; None when it is from no gateway."""
-        return self._reports.receive(request) if request.source in self._registry.gateways() else None
+        if not isinstance(request.source, str) or request.source not in self._registry.gateways():
+            return None
+        return self._reports.receive(request)
 
     def _purchase(self, context: Context, held: Held, confirmed: str) -> Result:
         values = _with_code(held.values, held.secrets)

@@ -32,6 +32,7 @@ from crm_comm_plugin.domain.sends import (
     RUNNING,
     checked_label,
     checked_number,
+    keepable,
     send_id_of,
     without_foreign_words,
 )
@@ -121,7 +122,11 @@ class Sending:
     ) -> SendPage:
         """The sends that match, newest first."""
         checked_number(limit, "limit", MOST_SENDS)
-        search = (_text(account_id), _text(campaign), _text(key))
+        search = (
+            checked_label(account_id, "The account's id", required=False),
+            checked_label(campaign, "The campaign", required=False),
+            checked_label(key, "The key", required=False),
+        )
         rows = self._parts.sends.page(*search, sends_after(after, search), limit + 1)
         page, more = rows[:limit], len(rows) > limit
         cursor = sends_cursor(page[-1].created_at, page[-1].id, search) if more else ""
@@ -139,7 +144,7 @@ class Sending:
     ) -> OutcomePage:
         """What became of each recipient, in the order in which they came. foreign_words: also what servers said."""
         checked_number(limit, "limit", MOST_OUTCOMES)
-        if status not in {"", *RecipientStatus}:
+        if not isinstance(status, str) or status not in {"", *RecipientStatus}:
             raise InvalidInput("status must be sent, skipped, failed, unknown or empty.")
         self._report(send_id)
         search = (send_id, str(status))
@@ -178,7 +183,7 @@ class Sending:
             parts.sends.end(books.ticket, INTERRUPTED, parts.clock.now(), None)
 
     def _report(self, send_id: object) -> SendReport:
-        row = self._parts.sends.find(send_id) if isinstance(send_id, str) else None
+        row = self._parts.sends.find(send_id) if isinstance(send_id, str) and keepable(send_id) else None
         if row is None:
             raise InvalidInput(
                 "There is no such send.", hint="Take the send_id of a report, or look in the list of sends."
@@ -210,9 +215,3 @@ def _iterable(recipients: Any) -> Iterable[Recipient]:
 
 def _length(recipients: Iterable[Recipient]) -> int | None:
     return len(recipients) if isinstance(recipients, Sized) else None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidInput(f"A search takes texts, not {type(value).__name__}.")
-    return value

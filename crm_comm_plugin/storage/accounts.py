@@ -44,7 +44,7 @@ class StoredAccounts:
 
     def find_many(self, ids: Sequence[str], deleted: bool = False) -> tuple[StoredAccount, ...]:
         """Those of the ids that exist, in the order of ids."""
-        wanted = [wanted for wanted in dict.fromkeys(ids) if possible_id(wanted)]
+        wanted = list(dict.fromkeys(filter(possible_id, ids)))
         if not wanted:
             return ()
         found: dict[str, StoredAccount] = {}

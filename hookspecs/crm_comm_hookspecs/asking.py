@@ -8,9 +8,18 @@ from .calls import Contribution
 from .errors import CommError, InvalidInput, NotStarted
 from .lifecycle import Lifecycle
 from .registering import unique
+from .rendering import Context, Query, Request
 
 T = TypeVar("T")
 NO_VALUES: Mapping[str, Any] = MappingProxyType({})
+_TEXTS = ("viewer", "editor", "action", "source", "channel", "status", "changed", "version", "confirmed")
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(_TEXTS, (str, type(None))),
+    "context": (Context,),
+    "params": (Mapping,),
+    "request": (Request,),
+}
+"""What an argument must be. Values of a form are people's, so they come back in `Result.errors` instead."""
 
 
 class Asking:
@@ -23,6 +32,7 @@ class Asking:
 
         key: the attribute that must be unique; by default the contract's own (name or key).
         """
+        examine(arguments)
         return unique(self._life.started(), hook, key, arguments)
 
     def notify(self, hook: str, **arguments: Any) -> None:
@@ -30,10 +40,21 @@ class Asking:
         self._life.started().notify(hook, arguments)
 
     def _first(self, hook: str, **arguments: Any) -> Any:
+        examine(arguments)
         return self._life.started().first(hook, arguments)
 
     def _service(self, hook: str, **arguments: Any) -> Any:
-        return known(self._first(hook, **arguments), NotStarted("The plugin does not answer."))
+        examine({name: value for name, value in arguments.items() if name != "context" or value is not None})
+        answer = self._life.started().first(hook, arguments)
+        return known(answer, NotStarted("The plugin does not answer."))
+
+
+def examine(arguments: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for an argument of the wrong type, here where it still has a name."""
+    for name, value in arguments.items():
+        kinds = (Query,) if name == "query" and "viewer" in arguments else _KINDS.get(name)
+        if kinds is not None and not isinstance(value, kinds):
+            raise InvalidInput(f"{name} is a {type(value).__name__}.", hint=f"Pass a {kinds[0].__name__}.")
 
 
 def known(answer: T | None, otherwise: CommError) -> T:
@@ -45,6 +66,6 @@ def known(answer: T | None, otherwise: CommError) -> T:
 
 def as_ids(ids: Iterable[str]) -> tuple[str, ...]:
     """Ids as a tuple; a single text would be taken apart into its letters, so it is refused."""
-    if isinstance(ids, str):
-        raise InvalidInput("ids is a text.", hint="Pass a list of ids, also for one.")
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise InvalidInput(f"ids is a {type(ids).__name__}.", hint="Pass a list of ids, also for one.")
     return tuple(ids)

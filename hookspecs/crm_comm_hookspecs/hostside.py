@@ -21,7 +21,8 @@ class HostSide(Asking):
 
     def list_rows(self, context: Context, viewer: str, query: Query | None = None) -> Page:
         """One page of a viewer's rows."""
-        answer: Page | None = self._first("crm_comm_list_rows", context=context, viewer=viewer, query=query or Query())
+        query = Query() if query is None else query
+        answer: Page | None = self._first("crm_comm_list_rows", context=context, viewer=viewer, query=query)
         return known(answer, UnknownEditor(f"There is no viewer {viewer!r}."))
 
     def open_record(self, context: Context, editor: str, id: str = "") -> Record:
