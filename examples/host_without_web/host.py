@@ -1,80 +1,65 @@
-"""A host without a web framework. Try: python host.py viewer accounts, editor email, save email, run delete ID."""
+"""A host without a web framework. Try: host.py viewer, save email, editor email ID, save email ID, run delete ID."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from getpass import getpass
 from typing import Any
 
-from crm_comm_hookspecs import ALL_PERMISSIONS, CommError, Communication, Context, Editor, Query, Record, Result, holds
+from crm_comm_hookspecs import ALL_PERMISSIONS, CommError, Communication, Context, Query, holds
+
+ME = Context(user="me", permissions=ALL_PERMISSIONS)
 
 
 class Host:
-    """All that a host has to do, in lines of text."""
+    def __init__(self, comm: Communication, ask: Callable[[str, str], str]) -> None:
+        self.comm, self.ask = comm, ask
 
-    def __init__(self, comm: Communication, ask: Callable[[str], bool]) -> None:
-        self.comm, self.ask, self.who = comm, ask, Context(user="me", permissions=ALL_PERMISSIONS)
+    def viewer(self, name: str = "accounts", search: str = "") -> str:
+        page = self.comm.list_rows(ME, name, Query(search=search))
+        viewer = next(viewer for viewer in self.comm.viewers(ME) if viewer.name == name)
+        columns = {column.name: column.label for column in viewer.columns}
+        rows = [text(*map(row.cells.get, columns), row.editor, row.id, by=" | ") for row in page.rows]
+        head = [viewer.title, text(*columns.values(), by=" | ")]
+        return text(*head, *(rows or [viewer.empty]), *(f"[{a.label}: {a.name}]" for a in viewer.actions))
 
-    def viewer(self, name: str, search: str = "") -> str:
-        page = self.comm.list_rows(self.who, name, Query(search=search))
-        viewer = next(v for v in self.comm.viewers(self.who) if v.name == name)
-        lines = [" | ".join(words(row.cells.get(column.name)) for column in viewer.columns) for row in page.rows]
-        head = " | ".join(column.label for column in viewer.columns)
-        return "\n".join([viewer.title, head, *(lines or [viewer.empty]), *(f"[{a.label}]" for a in viewer.actions)])
+    def editor(self, name: str = "email", id: str = "", typing: bool = False) -> str:
+        record = self.comm.open_record(ME, name, id)
+        form = next(editor for editor in self.comm.editors(ME) if editor.name == name)
+        values, said = dict(record.values), [form.title]
+        for field in form.fields if typing else ():
+            if holds(field.when, values) and (answer := self.ask(f"{field.label}: ", field.widget)):
+                values[field.name] = answer
+        if typing:
+            result = self.comm.save(ME, name, id, values, record.version)
+            said = [result.message, *(f"{of}: {error}" for of, errors in result.errors.items() for error in errors)]
+        shown = [(f, record.secrets if f.secret else values) for f in form.fields if holds(f.when, values)]
+        lines = [text(field.label, known.get(field.name), by=": ") for field, known in shown]
+        return text(*said, *lines, *(f"[{action.label}]" for action in form.actions))
 
-    def editor(self, name: str, id: str = "") -> str:
-        form, record = self.open(name, id)
-        shown = [field for field in form.fields if holds(field.when, record.values)]
-        known = {**record.values, **record.secrets}
-        lines = [f"{field.label}: {words(known.get(field.name))}  ({field.help})" for field in shown]
-        return "\n".join([form.title, *lines, *(f"[{action.label}]" for action in form.actions)])
+    def save(self, name: str = "email", id: str = "") -> str:
+        return self.editor(name, id, typing=True)
 
-    def save(self, editor: str, id: str, values: Mapping[str, Any]) -> str:
-        form, record = self.open(editor, id)
-        typed = {**record.values, **values}
-        result = self.comm.save(self.who, editor, id, typed, record.version)
-        again = [] if result.ok else [f"{f.label}: {words(typed.get(f.name))}" for f in form.fields if not f.secret]
-        return "\n".join([told(result), *again])
-
-    def run(self, action: str, *ids: str, viewer: str = "accounts") -> str:
-        actions = [a for v in self.comm.viewers(self.who) if v.name == viewer for a in v.actions if a.name == action]
-        if actions and actions[0].kind in {"create", "edit"}:
-            rows = [row for row in self.comm.list_rows(self.who, viewer).rows if row.id in ids]
-            return self.editor(rows[0].editor, rows[0].id) if rows else self.editor(actions[0].editors[0])
-        question = self.comm.confirm(self.who, action, ids)
-        if question and not self.ask(f"{question.title} {question.text} {question.yes}/{question.no}? "):
-            return f"{question.text} {question.no}."
-        return told(self.comm.run(self.who, action, ids, confirmed=question.token if question else ""))
-
-    def open(self, name: str, id: str) -> tuple[Editor, Record]:
-        record = self.comm.open_record(self.who, name, id)
-        return next(editor for editor in self.comm.editors(self.who) if editor.name == name), record
-
-
-def words(cell: Any) -> str:
-    return "" if cell is None else str(getattr(cell, "text", cell))
+    def run(self, action: str, *ids: str) -> str:
+        offered = [(viewer, a) for viewer in self.comm.viewers(ME) for a in viewer.actions if a.name == action]
+        for viewer, button in offered:
+            if button.kind in {"create", "edit"}:  # these open a form and are never run
+                rows = {row.id: row.editor for row in self.comm.list_rows(ME, viewer.name).rows}
+                return self.editor(rows.get(ids[0], "") if ids else button.editors[0], *ids)
+        asked = self.comm.confirm(ME, action, ids)
+        if asked and self.ask(text(asked.title, asked.text, f"{asked.yes}? "), "question") not in {"y", asked.yes}:
+            return asked.no
+        return self.comm.run(ME, action, ids, confirmed=asked.token if asked else "").message
 
 
-def told(result: Result) -> str:
-    places: Iterable[Mapping[str, list[str]]] = (result.errors, result.hints)
-    return "\n".join(
-        [result.message, *(f"{name} {text}" for place in places for name in place for text in place[name])]
-    )
-
-
-def main(command: str = "viewer", name: str = "accounts", *ids: str) -> None:
-    with Communication.load() as comm:
-        host = Host(comm, lambda question: input(question).lower().startswith("y"))
-        if command == "save":
-            form, record = host.open(name, "".join(ids))
-            shown = [field for field in form.fields if holds(field.when, record.values)]
-            typed = {f.name: (getpass if f.secret else input)(f"{f.label}: ") for f in shown}
-            print(host.save(name, "".join(ids), {name: text for name, text in typed.items() if text}))
-        else:
-            print(getattr(host, command)(name, *ids))
+def text(*parts: Any, by: str = "\n") -> str:
+    return by.join("" if part is None else str(getattr(part, "text", part)) for part in parts)
 
 
 if __name__ == "__main__":
+    command, *arguments = sys.argv[1:] or ["viewer"]
     try:
-        main(*sys.argv[1:])
+        with Communication.load() as comm:
+            host = Host(comm, lambda question, kind: (getpass if kind == "password" else input)(question))
+            print(getattr(host, command)(*arguments))
     except CommError as error:
         sys.exit(str(error))

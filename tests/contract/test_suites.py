@@ -24,7 +24,9 @@ from crm_comm_hookspecs import (
     Transport,
     TransportError,
 )
+from crm_comm_hookspecs.conditions import as_text
 from crm_comm_hookspecs.testing import (
+    ALICE,
     SECRET,
     AccountTypeSuite,
     FakeGateway,
@@ -118,12 +120,15 @@ class Adapter:
     html = False
 
     def __init__(self, module: ModuleType, comm: Communication) -> None:
-        self.asked, self.yes = "", True
+        self.asked, self.answers, self.yes = "", dict[str, str](), True
+        self.labels = {field.name: field.label for editor in comm.editors(ALICE) for field in editor.fields}
         self.real = module.Host(comm, self._ask)
 
-    def _ask(self, question: str) -> bool:
-        self.asked = question
-        return self.yes
+    def _ask(self, question: str, kind: str) -> str:
+        if kind == "question":
+            self.asked = question
+            return "y" if self.yes else "n"
+        return self.answers.get(question.removesuffix(": "), "")
 
     def viewer(self, name: str, search: str = "") -> str:
         try:
@@ -138,11 +143,12 @@ class Adapter:
         return None
 
     def save(self, editor: str, id: str, values: Mapping[str, Any]) -> str:
-        return str(self.real.save(editor, id, values))
+        self.answers = {self.labels[name]: as_text(value) for name, value in values.items()}
+        return str(self.real.save(editor, id))
 
     def run(self, action: str, ids: Iterable[str], *, viewer: str = "accounts", yes: bool = True) -> str:
         self.yes = yes
-        return self.asked + str(self.real.run(action, *ids, viewer=viewer)) + self.asked
+        return self.asked + str(self.real.run(action, *ids)) + self.asked
 
 
 class TestHostWithoutWeb(HostSuite):
