@@ -21,6 +21,7 @@ class EmailSchema(AccountSchema):
 
     user = Text(
         maxlength=254,
+        plain=True,
         metadata={
             "label": "User",
             "help": "Usually the e-mail address. Leave it empty for a server without sign-in.",

@@ -9,6 +9,8 @@ from marshmallow import ValidationError
 from marshmallow.fields import Field
 
 from crm_comm_hookspecs import Secret, Text
+from crm_comm_hookspecs.characters import mixed_scripts
+from crm_comm_hookspecs.fields import ALIKE
 from crm_comm_plugin.domain.addresses import normalise_address, normalise_host
 
 _SPACES_AND_DASHES = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\ufeff\-\u2010-\u2015\u2212]+")
@@ -32,13 +34,23 @@ class _Normalised(Text):
             raise ValidationError(str(error)) from None
 
 
-class Address(_Normalised):
+class _Place(_Normalised):
+    """Where mail goes: look-alike letters in it are how people are sent to somebody else's server."""
+
+    def examine(self, text: str) -> None:
+        """Raise ValidationError for a text that cannot be kept."""
+        super().examine(text)
+        if mixed_scripts(text):
+            raise ValidationError(ALIKE)
+
+
+class Address(_Place):
     """An e-mail address."""
 
     form = staticmethod(normalise_address)
 
 
-class HostName(_Normalised):
+class HostName(_Place):
     """A server's name or IP address."""
 
     form = staticmethod(normalise_host)

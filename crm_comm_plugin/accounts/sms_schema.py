@@ -24,7 +24,7 @@ class SmsSchema(AccountSchema):
         },
     )
     country_code = Region(
-        maxlength=2,
+        maxlength=60,
         metadata={
             "label": "Country Phone Code",
             "help": "Numbers without a country code are taken as numbers of this country.",

@@ -69,6 +69,8 @@ def _local(local: str) -> str:
         raise ValueError("The part before the @ is missing.")
     if "@" in local:
         raise ValueError("The address has more than one @.")
+    if "<" in local:
+        raise ValueError("Enter only the address, as in name@example.com, without a name and without < and >.")
     if any(c.isspace() for c in local):
         raise ValueError("The address has a space in it.")
     if _SPECIAL.intersection(local):

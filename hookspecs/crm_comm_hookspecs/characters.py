@@ -11,7 +11,7 @@ _INVISIBLE = frozenset(
 )
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u200c\u200d")
 _ALIKE = frozenset({"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE"})
-_MARKUP = re.compile(r"<\s*[A-Za-z/!?]")
+_MARKUP = re.compile(r"<[A-Za-z/!?]|<\s+[A-Za-z/!?][^<>]*>")
 
 
 def unprintable(text: str, lines: bool = False) -> str:

@@ -11,6 +11,7 @@ from .conditions import as_flag
 from .rendering import Option
 
 REQUIRED = "Please fill in this field."
+ALIKE = "One word mixes letters of different alphabets that look alike. Type it again."
 MAX_TEXT = 10_000
 """Longest text of a field that sets no length of its own."""
 _BOUNDS = ("min", "max", "minlength", "maxlength")
@@ -73,7 +74,7 @@ class Text(fields.String):
         if self.plain and markup(text):
             raise ValidationError("Please leave out HTML tags.")
         if self.plain and mixed_scripts(text):
-            raise ValidationError("One word mixes letters of different alphabets that look alike. Type it again.")
+            raise ValidationError(ALIKE)
 
 
 class Secret(Text):

@@ -46,6 +46,34 @@ def test_hostile_values_are_told_at_their_field(world, editor, values, field):
         judge(world, editor, {**values, field: value}, field)
 
 
+TEXT_FIELDS = [
+    *(("email", CUSTOM, name) for name in ("account_name", "user", "server", "host", "security", "sender", "limitation")),
+    *(("sms", SMS, name) for name in ("account_name", "gateway", "country_code", "sender_id", "limitation")),
+]
+
+
+@pytest.mark.parametrize(("editor", "values", "field"), TEXT_FIELDS)
+@pytest.mark.parametrize("value", ["<b>bold</b>", "mail.ex\u0430mple.com", "s\u0430les@example.com"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_markup_and_letters_that_look_alike_are_told_at_every_field_that_is_shown(world, editor, values, field, value):
+    result = world.accounts.save(ALICE, editor, "", {**values, field: value}, "")
+    assert list(result.errors) == [field]
+    assert world.store.all() == ()
+
+
+@pytest.mark.parametrize(
+    ("editor", "values", "field", "value", "words"),
+    [
+        ("email", CUSTOM, "sender", "Ann <ann@example.com>", "without a name"),
+        ("sms", SMS, "country_code", "United Kingdom", "choose a country from the list"),
+        ("sms", SMS, "country_code", "+44", "choose a country from the list"),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_words_say_what_to_do_instead(world, editor, values, field, value, words):
+    assert words in world.accounts.save(ALICE, editor, "", {**values, field: value}, "").errors[field][0]
+
+
 @pytest.mark.parametrize(("editor", "values", "field"), FIELDS)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_any_value_is_stored_or_told_at_its_field(world, editor, values, field):
