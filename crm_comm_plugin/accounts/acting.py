@@ -57,6 +57,9 @@ class Actor:
     def refresh(self, context: Context, ids: Sequence[str]) -> Result:
         """Read the credits of one stored account."""
         account = self._one(ids)
+        if not isinstance(self._opener.form_of(account), SmsForm):
+            text = f"“{account.name}” has no credits to read. Choose an SMS account."
+            return Result(ok=False, level="warn", message=text)
         try:
             draft = self._drafts.make(account.type, account.id, {}, REFRESH.name)
         except Refused as refused:

@@ -18,7 +18,7 @@ from crm_comm_hookspecs import (
     Unsupported,
 )
 from crm_comm_hookspecs.testing import FakeGateway
-from tests.accounts.world import ALICE
+from tests.accounts.world import ALICE, CUSTOM
 
 TEXTS = {"account_name": "Texts", "country_code": "DE"}
 
@@ -208,6 +208,13 @@ def test_only_what_a_gateway_can_do_is_offered_and_the_rest_refused_by_name(worl
         accounts.run(ALICE, "purchase_credits", (), "sms", TEXTS, "")
     with pytest.raises(Unsupported):
         world.accounts.run(ALICE, "refresh_credits", (), "sms", TEXTS, "")
+
+
+def test_credits_of_an_account_that_has_none_are_the_persons_mistake(world):
+    key = world.saved(CUSTOM)
+    result = world.accounts.run(ALICE, "refresh_credits", (key,), "", {}, "")
+    assert (result.ok, result.level) == (False, "warn")
+    assert "Choose an SMS account" in result.message
 
 
 def test_actions_get_what_is_typed_and_what_is_stored(world):
