@@ -9,12 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc
-from sqlalchemy.engine import URL, make_url
 
-from crm_comm_hookspecs import StorageUnavailable
-from crm_comm_plugin.storage.explaining import driver_errors, explained, explained_driver, unreadable_url
+from crm_comm_plugin.storage.explaining import driver_errors, explained, explained_driver
 from crm_comm_plugin.storage.idle import IDLE_SECONDS, Idle
 from crm_comm_plugin.storage.turns import Turns
+from crm_comm_plugin.storage.urls import read_url
 
 __all__ = ["Database", "explained"]
 
@@ -45,7 +44,7 @@ class Database:
     @cached_property
     def is_sqlite(self) -> bool:
         """True for SQLite, False for PostgreSQL."""
-        return self._parsed().get_backend_name() == "sqlite"
+        return read_url(self.url).get_backend_name() == "sqlite"
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -186,27 +185,15 @@ class Database:
         else:
             self._begin_immediate(connection.exec_driver_sql, left)
 
-    def _parsed(self) -> URL:
-        try:
-            return make_url(self.url)
-        except exc.ArgumentError as error:
-            raise unreadable_url() from error
-
     def _made(self) -> Engine:
-        url = self._parsed()
+        url = read_url(self.url)
         if self.is_sqlite:
             self._turns = Turns.beside(url.database or "")
             engine = create_engine(url, connect_args={"timeout": self.busy_timeout, "check_same_thread": False})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", self._begin_sqlite)
             return engine
-        if url.get_backend_name() != "postgresql":
-            raise StorageUnavailable(
-                f"Databases of the kind {url.get_backend_name()!r} are not supported.",
-                retryable=False,
-                hint="Use SQLite or PostgreSQL.",
-            )
-        engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20)
+        engine = create_engine(url, pool_size=10, max_overflow=20)
         milliseconds = max(1, int(self.busy_timeout * 1000))
         event.listen(engine, "connect", lambda raw, _: _prepare_postgres(raw, milliseconds))
         event.listen(engine, "checkin", _note_time)

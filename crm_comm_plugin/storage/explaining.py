@@ -88,12 +88,3 @@ def explained_driver(error: BaseException) -> CommError:
         if any(mark in text for mark in marks):
             return kind(message, hint=hint)
     return StorageUnavailable("The database did not do what was asked.")
-
-
-def unreadable_url() -> StorageUnavailable:
-    """The database URL makes no sense; it may hold a password, so it is not shown."""
-    return StorageUnavailable(
-        "The database URL cannot be read.",
-        retryable=False,
-        hint="Write it as sqlite:///crm.db or postgresql://user:password@host/name.",
-    )

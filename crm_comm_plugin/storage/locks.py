@@ -6,11 +6,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, exc, text
-from sqlalchemy.engine import make_url
 
 from crm_comm_hookspecs import SendInProgress, StorageUnavailable
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.explaining import explained
+from crm_comm_plugin.storage.urls import read_url
 
 PATIENCE = 0.2
 """Seconds before somebody counts as alive: a look at the lock by `cancel` takes it for a moment."""
@@ -53,10 +53,7 @@ class SqlSendLocks:
             lock.release()
 
     def _folder(self) -> Path:
-        path = make_url(self._database.url).database
-        if not path or path == ":memory:":
-            raise StorageUnavailable("A database in memory cannot be sent from.", retryable=False, hint="Use a file.")
-        return Path(f"{path}-locks")
+        return Path(f"{read_url(self._database.url).database}-locks")
 
     @contextmanager
     def _advisory(self, send_id: str) -> Iterator[None]:

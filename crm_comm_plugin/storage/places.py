@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from crm_comm_hookspecs import Settings, StorageUnavailable
-from crm_comm_plugin.storage.explaining import unreadable_url
+from crm_comm_plugin.storage.urls import read_url
 
 DATABASE_FILE = "crm-comm.db"
 APP_NAME = "crm-comm"
@@ -29,13 +26,10 @@ def database_url_of(settings: Settings) -> str:
 
 def sqlite_path(url: str) -> Path | None:
     """The file of a SQLite URL, None for anything else."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise unreadable_url() from None
-    name = parsed.database or ""
-    if parsed.get_backend_name() != "sqlite" or name in ("", ":memory:"):
+    known = read_url(url)
+    if known.get_backend_name() != "sqlite":
         return None
+    name = known.database or ""
     return Path(name.removeprefix("file:").partition("?")[0] if name.startswith("file:") else name).absolute()
 
 

@@ -1,25 +1,17 @@
 """What both halves of the facade are built on: asking a hook, and saying what is wrong when nobody answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from .arguments import examine
 from .calls import Contribution
-from .errors import CommError, InvalidInput, NotStarted
+from .errors import CommError, NotStarted
 from .lifecycle import Lifecycle
 from .registering import unique
-from .rendering import Context, Query, Request
 
 T = TypeVar("T")
 NO_VALUES: Mapping[str, Any] = MappingProxyType({})
-_TEXTS = ("viewer", "editor", "action", "source", "channel", "status", "changed", "version", "confirmed")
-_KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(_TEXTS, (str, type(None))),
-    "context": (Context,),
-    "params": (Mapping,),
-    "request": (Request,),
-}
-"""What an argument must be. Values of a form are people's, so they come back in `Result.errors` instead."""
 
 
 class Asking:
@@ -49,23 +41,8 @@ class Asking:
         return known(answer, NotStarted("The plugin does not answer."))
 
 
-def examine(arguments: Mapping[str, Any]) -> None:
-    """Raise InvalidInput for an argument of the wrong type, here where it still has a name."""
-    for name, value in arguments.items():
-        kinds = (Query,) if name == "query" and "viewer" in arguments else _KINDS.get(name)
-        if kinds is not None and not isinstance(value, kinds):
-            raise InvalidInput(f"{name} is a {type(value).__name__}.", hint=f"Pass a {kinds[0].__name__}.")
-
-
 def known(answer: T | None, otherwise: CommError) -> T:
     """The answer, or the error raised when nobody gave one."""
     if answer is None:
         raise otherwise
     return answer
-
-
-def as_ids(ids: Iterable[str]) -> tuple[str, ...]:
-    """Ids as a tuple; a single text would be taken apart into its letters, so it is refused."""
-    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
-        raise InvalidInput(f"ids is a {type(ids).__name__}.", hint="Pass a list of ids, also for one.")
-    return tuple(ids)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .asking import NO_VALUES, Asking, as_ids, known
+from .arguments import as_ids
+from .asking import NO_VALUES, Asking, known
 from .errors import UnknownAction, UnknownEditor
 from .rendering import Confirm, Context, Editor, Option, Page, Query, Record, Reply, Request, Result, Viewer
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from . import adoption
+from .arguments import must_be
 from .calls import OWN_NAME, HookCalls
 from .entrypoints import OWN_MODULE, load_own, other_entry_points, own_entry_point
 from .errors import InvalidInput, NotStarted
@@ -43,6 +44,7 @@ class Lifecycle:
     @staticmethod
     def of(pm: pluggy.PluginManager) -> Any:
         """The Communication started in this manager, or None."""
+        must_be("pm", pm, pluggy.PluginManager)
         home = vars(pm).get(HOME)
         return home.communication if isinstance(home, Home) else None
 
@@ -57,6 +59,8 @@ class Lifecycle:
         own: object = None,
     ) -> C:
         """The manager's Communication: the one it has, or a new one that is started here. own: for tests."""
+        must_be("pm", pm, pluggy.PluginManager)
+        must_be("settings", settings, Settings, type(None))
         home: Home = vars(pm).setdefault(HOME, Home())
         with home.lock:
             wanted = (settings or Settings()).resolved()

@@ -47,7 +47,10 @@ def test_hostile_values_are_told_at_their_field(world, editor, values, field):
 
 
 TEXT_FIELDS = [
-    *(("email", CUSTOM, name) for name in ("account_name", "user", "server", "host", "security", "sender", "limitation")),
+    *(
+        ("email", CUSTOM, name)
+        for name in ("account_name", "user", "server", "host", "security", "sender", "limitation")
+    ),
     *(("sms", SMS, name) for name in ("account_name", "gateway", "country_code", "sender_id", "limitation")),
 ]
 

@@ -109,7 +109,8 @@ def test_names_do_not_mix_letters_that_look_alike(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["Verkauf Österreich", "Отдел продаж", "営業部 Tokyo", "Sales 🙂", "1 < 2", "a < b", "می‌خواهم", "R&D", "Ωmega Ω"]
+    "value",
+    ["Verkauf Österreich", "Отдел продаж", "営業部 Tokyo", "Sales 🙂", "1 < 2", "a < b", "می‌خواهم", "R&D", "Ωmega Ω"],
 )
 def test_real_names_are_taken(value: str) -> None:
     if value == "Ωmega Ω":
