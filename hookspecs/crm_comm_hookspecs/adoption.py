@@ -101,7 +101,8 @@ def unread(pm: pluggy.PluginManager, plugin: object) -> list[Implementation]:
     return [
         found
         for found in implementations(plugin, pm.project_name)
-        if not any(impl.plugin is plugin for impl in getattr(pm.hook, found.hook).get_hookimpls())
+        if (caller := getattr(pm.hook, found.hook, None)) is not None  # nobody has a misspelt one
+        and not any(impl.plugin is plugin for impl in caller.get_hookimpls())
     ]
 
 
@@ -181,3 +182,11 @@ def drop(pm: pluggy.PluginManager, plugin: object, hooks: tuple[str, ...] = HOOK
         caller = getattr(pm.hook, hook, None)
         if caller is not None and any(impl.plugin is plugin for impl in caller.get_hookimpls()):
             caller._remove_plugin(plugin)
+
+
+def forget_unknown(pm: pluggy.PluginManager, plugin: object) -> None:
+    """Take out a plugin's hooks that nobody has: they are reported, and would fail the host's `check_pending`."""
+    for name, caller in vars(pm.hook).copy().items():
+        unknown = name.startswith(HOOK_PREFIX) and name not in HOOKS and not caller.has_spec()
+        if unknown and any(impl.plugin is plugin and not impl.optionalhook for impl in caller.get_hookimpls()):
+            drop(pm, plugin, (name,))

@@ -44,8 +44,7 @@ class Lifecycle:
     @staticmethod
     def of(pm: pluggy.PluginManager) -> Any:
         """The Communication started in this manager, or None."""
-        must_be("pm", pm, pluggy.PluginManager)
-        home = vars(pm).get(HOME)
+        home = vars(pm).get(HOME) if isinstance(pm, pluggy.PluginManager) else None
         return home.communication if isinstance(home, Home) else None
 
     @classmethod
@@ -108,6 +107,7 @@ class Lifecycle:
                 self.calls.failed(name, hook, problem)
                 if fatal:
                     adoption.drop(self.pm, plugin, (hook,))
+            adoption.forget_unknown(self.pm, plugin)
 
     def _remember_startup(self, communication: Any) -> None:
         """pluggy replays the call to whoever registers later; nobody is called here, so nobody can break it."""
@@ -209,6 +209,7 @@ class Lifecycle:
                 raise
             self.calls.failed(name, STARTUP, error)
             return False
+        adoption.forget_unknown(self.pm, plugin)
         self._registered.append(plugin)
         return True
 

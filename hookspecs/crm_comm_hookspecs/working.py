@@ -85,7 +85,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
-    """A send so far. counts: RecipientStatus -> number; finished: nothing is running or cut off."""
+    """A send so far. counts: RecipientStatus -> number, those that are 0 left out; finished: nothing is running or
+    cut off. The plugin's own mappings of numbers answer 0 for what they leave out."""
 
     send_id: str
     account_id: str

@@ -155,7 +155,6 @@ def test_whatever_is_passed_the_answer_is_a_value_or_a_typed_error(comm, account
         ("ids", lambda comm: comm.run(ALICE, "delete", "one")),
         ("params", lambda comm: comm.callback(ALICE, "state=x")),
         ("pm", lambda comm: Communication("crm")),
-        ("pm", lambda comm: Communication.of(None)),
         ("settings", lambda comm: Communication.load("sqlite:///crm.db")),
     ],
 )

@@ -189,6 +189,18 @@ def test_a_misspelt_hook_is_named_with_what_was_meant() -> None:
     assert "crm_comm_viewers was meant" in failure.problem
 
 
+@pytest.mark.parametrize("project", ["crm", "another"])
+def test_a_misspelt_hook_does_not_fail_the_hosts_check_pending(project: str) -> None:
+    pm = pluggy.PluginManager(project)
+    pm.register(breaking("crm_comm_veiwers", list), "before")
+    comm = start(OwnPlugin(), pm=pm)
+    comm.register(breaking("crm_comm_editers", list), "after")
+    pm.check_pending()
+    assert [f.plugin for f in comm.failures] == ["before", "after"]
+    comm.shutdown()
+    assert [name for name, _ in pm.list_name_plugin()] == ["before"]
+
+
 def test_a_misspelt_hook_registered_behind_our_back_is_found() -> None:
     comm = start(OwnPlugin())
     comm.pm.register(breaking("crm_comm_veiwers", list), "typo")
