@@ -6,12 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.upgrade import ensure_schema
 
 pytest_plugins = ["tests.secret_search"]
+
+# How fast a machine makes examples says nothing about the code.
+hypothesis.settings.register_profile("any machine", suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("any machine")
 
 # Tests never touch the keyring of whoever runs them.
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

@@ -52,13 +52,13 @@ def preview(
             sizes.add(_size(composer.message_for(item)))
     text = sizes.first or _size(composer.fixed)
     if not account.active:
-        return Preview(total=total, rejected=dict(rejected), now=0, text=text)
+        return Preview(total=total, rejected=rejected, now=0, text=text)
     price, payable = credits.forecast(account, sizes) if credits is not None and len(sizes) else (None, None)
     if payable is not None and payable < len(sizes):
         rejected[Reason.CREDITS] = len(sizes) - payable
         ready -= rejected[Reason.CREDITS]
     now, later = limiter.forecast(account, ready) if ready else (0, ())
-    return Preview(total=total, rejected=dict(rejected), now=now, later=later, text=text, credits=price)
+    return Preview(total=total, rejected=rejected, now=now, later=later, text=text, credits=price)
 
 
 class _Sizes:

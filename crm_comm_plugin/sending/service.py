@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Sized
 from contextlib import suppress
 from dataclasses import replace
@@ -201,7 +202,7 @@ def _shown(row: SendRow) -> SendReport:
         send_id=row.id,
         account_id=row.account_id,
         campaign=row.campaign,
-        counts={RecipientStatus(status): number for status, number in row.counts.items()},
+        counts=Counter({RecipientStatus(status): number for status, number in row.counts.items()}),
         finished=row.state == FINISHED,
         retry_at=row.retry_at,
     )

@@ -24,7 +24,7 @@ class Teller:
         """Tell the caller; False when it asks to stop."""
         if self._on_progress is None:
             return True
-        numbers = {RecipientStatus(status): number for status, number in counts().items() if number}
+        numbers = Counter({RecipientStatus(status): number for status, number in counts().items() if number})
         total = None if self._total is None else max(self._total, done)
         return self._on_progress(Progress(done=done, total=total, counts=numbers)) is not False
 

@@ -113,7 +113,7 @@ def follows_the_wall(plant):
 
 
 def goes_below_zero(plant):
-    """A lowered count grants less than nothing, which is then missing in what is held. Our codec cannot even store it."""
+    """A lowered count grants less than nothing, which what is held then lacks. Our codec cannot even store it."""
     plant.setattr(ledger_codec, "_HOLD", struct.Struct(">16siq"))
     plant.setattr(Book, "left", lambda book, limit: limit.count - book.used(limit.window) - book.held)
 

@@ -1,5 +1,6 @@
 """A send from its first recipient to its report, through the public names."""
 
+import pickle
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from crm_comm_hookspecs import (
     TextMessage,
     TransportError,
     UnknownAccount,
+    to_json,
 )
 from tests.sending.worlds import MESSAGE, Post, people
 
@@ -35,6 +37,15 @@ def test_everybody_is_reached_once_and_told_in_order(world):
     assert world.usage.total("sent") == 120
     assert world.accounts.touched == ["a"]
     assert all(t.closed for t in world.office.transports)
+
+
+def test_numbers_that_are_left_out_read_as_zero(world):
+    seen = []
+    report = world.send(people(3), on_progress=seen.append)
+    preview = world.sending().preview("a", MESSAGE, people(3))
+    assert report.counts[SKIPPED] == seen[-1].counts[FAILED] == preview.rejected[Reason.DUPLICATE] == 0
+    assert pickle.loads(pickle.dumps(report)) == report
+    assert to_json(report)["counts"] == {"sent": 3}
 
 
 def test_names_and_times_come_back_with_outcomes(world, clock):
