@@ -84,8 +84,7 @@ class Accounts:
         self.opener = opener or opener_of(store=store, secrets=secrets, registry=registry, events=events, clock=clock)
         self._listing, self._saver, self._checker = Listing(self._parts), Saver(self._parts), Checker(self._parts)
         self._remover, self._actor, self._countries = Remover(self._parts), Actor(self._parts, self.opener), Countries()
-        self._reopener = Reopener(self._parts, self.opener)
-        self._toolbar = _toolbar(self._remover, self._actor, self._reopener)
+        self._toolbar = _toolbar(self._remover, self._actor, Reopener(self._parts, self.opener))
 
     def viewer(self, context: Context) -> Viewer:
         """The list `accounts`."""
