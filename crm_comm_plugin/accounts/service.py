@@ -43,16 +43,10 @@ _UNUSABLE = frozenset({Status.INACTIVE, Status.AUTH_FAILED, Status.SECRET_MISSIN
 Act = Callable[[Context, Sequence[str]], Result]
 
 
-def opener_of(*, store: AccountStore, secrets: SecretStore, registry: Registry, events: Events, clock: Clock) -> Opener:
-    """The AccountOpener port: made before Accounts, because what sells credits stands on it."""
-    return Opener(store=store, secrets=secrets, forms=Forms(registry), events=events, clock=clock)
-
-
 class Accounts:
     """Use-cases of accounts. Permissions are checked by the caller; what a person may not do is left out of lists.
 
-    opener: made by `opener_of`, if others need it before. credits: None where nothing sells any. sandbox: pages of this
-    machine may be opened by http.
+    credits: None where nothing sells any. sandbox: pages of this machine may be opened by http.
     """
 
     def __init__(
@@ -64,13 +58,12 @@ class Accounts:
         limiter: Limiter,
         events: Events,
         clock: Clock,
-        opener: Opener | None = None,
         credits: CreditsDesk | None = None,
         sandbox: bool = False,
         oauth: OAuthDesk | None = None,
         discovery: MailDiscovery | None = None,
     ) -> None:
-        self._parts = AccountParts(
+        self._parts = parts = AccountParts(
             store=store,
             secrets=secrets,
             forms=Forms(registry, credits, oauth, discovery),
@@ -81,10 +74,11 @@ class Accounts:
             sandbox=sandbox,
             oauth=oauth,
         )
-        self.opener = opener or opener_of(store=store, secrets=secrets, registry=registry, events=events, clock=clock)
-        self._listing, self._saver, self._checker = Listing(self._parts), Saver(self._parts), Checker(self._parts)
-        self._remover, self._actor, self._countries = Remover(self._parts), Actor(self._parts, self.opener), Countries()
-        self._toolbar = _toolbar(self._remover, self._actor, Reopener(self._parts, self.opener))
+        self.opener = Opener(store=store, secrets=secrets, forms=Forms(registry), events=events, clock=clock)
+        self._listing, self._saver, self._checker = Listing(parts), Saver(parts), Checker(parts)
+        self._remover, self._actor = Remover(parts), Actor(parts, self.opener)
+        self._reopener = Reopener(parts, self.opener)
+        self._countries, self._toolbar = Countries(), _toolbar(self._remover, self._actor, self._reopener)
 
     def viewer(self, context: Context) -> Viewer:
         """The list `accounts`."""
