@@ -35,6 +35,7 @@ from crm_comm_plugin.limits.service import Limits
 from crm_comm_plugin.secrets.build import build_secret_store
 from crm_comm_plugin.secrets.store import KeyringSecretStore
 from crm_comm_plugin.sending import Sending
+from crm_comm_plugin.sending.pace import HoldTime
 from crm_comm_plugin.storage.accounts import StoredAccounts
 from crm_comm_plugin.storage.credits import SqlCredits
 from crm_comm_plugin.storage.database import Database
@@ -154,6 +155,7 @@ def build(settings: Settings, comm: Communication) -> Parts:
         usage=usage,
         clock=clock,
         credits=desk,
+        hold=HoldTime.of(max(settings.smtp_timeout, settings.http_timeout)),
     )
     return Parts(
         settings=settings,

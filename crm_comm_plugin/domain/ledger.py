@@ -142,6 +142,14 @@ class Book:
         if self.spilled_units:
             yield self.spill_last + length, self.spilled_units
 
+    def all_back_at(self, window: Window) -> int | None:
+        """When all that counts in the window is free again, at the latest; None when nothing counts."""
+        newest = self.log.newest(window, self.latest)
+        moments = [hold.until for hold in self.holds] + ([] if newest is None else [newest])
+        if self.spilled_units:
+            moments.append(self.spill_last)
+        return max(moments) + LENGTHS[window] if moments else None
+
     def fits_at(self, limit: Limit) -> int | None:
         """When one more unit fits, at the latest; now or a past moment when it does; None = never."""
         if limit.count is None or limit.window is Window.NONE:

@@ -44,7 +44,7 @@ def allowance(book: Book, rules: Sequence[tuple[Book, Limit]]) -> Allowance:
 def _part(account_id: str, book: Book, limit: Limit) -> Allowance:
     remaining = book.left(limit)
     fits_at = book.fits_at(limit) if remaining == 0 else None
-    full_at = max((at for at, _ in book.returning(limit.window)), default=None)
+    full_at = book.all_back_at(limit.window)
     return Allowance(
         account_id=account_id,
         limit=limit,

@@ -84,7 +84,7 @@ def mask(windows: Iterable[Window]) -> int:
 
 
 def _entries(log: Log, start: int, stop: int) -> bytes:
-    at, units = log.at[start:stop], array("I", log.units[start:stop])
+    at, units = log.at[start:stop], log.units[start:stop]
     if sys.byteorder == "big":
         at.byteswap()
         units.byteswap()
@@ -102,5 +102,5 @@ def _log(*blocks: bytes) -> Log:
             at.byteswap()
             units.byteswap()
         log.at.extend(at)
-        log.units.extend(array("q", units))
+        log.units.extend(units)
     return log

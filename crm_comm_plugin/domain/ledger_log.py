@@ -45,7 +45,7 @@ class Log:
 
     def __init__(self, entries: Iterable[tuple[int, int]] = ()) -> None:
         self.at = array("q")
-        self.units = array("q")
+        self.units = array("I")
         self.settled = 0
         """So many leading entries are unchanged since the log was read."""
         for at, units in entries:
@@ -64,6 +64,15 @@ class Log:
         first = bisect_right(self.at, now - length)
         for i in range(first, min(len(self.at), first + most)):
             yield self.at[i] + length, self.units[i]
+
+    def newest(self, window: Window, now: int) -> int | None:
+        """When the last was sent that counts in the window; None when nothing does."""
+        i = len(self.at)
+        while i and self.at[i - 1] > now - LENGTHS[window]:
+            i -= 1
+            if self.units[i]:
+                return self.at[i]
+        return None
 
     def add(self, at: int, units: int) -> None:
         """Something was sent; usually the newest entry."""
@@ -97,7 +106,7 @@ class Log:
                     break
             entries = merged
         self.at = array("q", [at for at, _ in entries])
-        self.units = array("q", [units for _, units in entries])
+        self.units = array("I", [units for _, units in entries])
         self.settled = 0
 
     @staticmethod

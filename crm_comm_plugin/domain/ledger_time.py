@@ -1,7 +1,7 @@
 """The ledger's time: whole microseconds that never run backwards for an account."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,4 +59,4 @@ class Anchors:
             self._offsets[reading.boot] = reading.wall - reading.ticks
             self._offsets = dict(list(self._offsets.items())[-self.MOST :])
             self.changed = True
-        return replace(reading, offset=self._offsets[reading.boot])
+        return Reading(reading.wall, reading.boot, reading.ticks, self._offsets[reading.boot])

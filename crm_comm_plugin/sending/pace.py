@@ -1,8 +1,12 @@
 """How much is taken at once: measured, so that no hold runs out, little is held in vain, and a crash costs little."""
 
-HOLD_SECONDS = 300.0
+from dataclasses import dataclass
+
+BEGIN_SECONDS = 180.0
 GRACE_SECONDS = 120.0
-"""No recipient is begun in the last seconds of a hold: what was begun before has time to arrive within it."""
+PHASES = 4
+"""How many phases of a delivery may each use up their time-out before its recipient counts at the provider."""
+LONGEST_HOLD = 86_400.0
 
 CHUNK_SECONDS = 20.0
 BATCH_SECONDS = 1.0
@@ -11,6 +15,23 @@ FIRST_CHUNK = 250
 FIRST_BATCH = 16
 _GROWTH = 4
 _INSTANT = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTime:
+    """How long a hold lasts, and its last part in which no recipient is begun: what was begun arrives within it."""
+
+    seconds: float = BEGIN_SECONDS + GRACE_SECONDS
+    grace: float = GRACE_SECONDS
+
+    @classmethod
+    def of(cls, timeout: float) -> "HoldTime":
+        """For transports that wait so many seconds in each phase."""
+        grace = min(max(GRACE_SECONDS, PHASES * timeout), LONGEST_HOLD - BEGIN_SECONDS)
+        return cls(BEGIN_SECONDS + grace, grace)
+
+
+USUAL_HOLD = HoldTime()
 
 
 class Pace:

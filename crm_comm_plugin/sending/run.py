@@ -21,7 +21,7 @@ from crm_comm_plugin.sending.books import Books
 from crm_comm_plugin.sending.composing import BATCH_BYTES, Composer, weight
 from crm_comm_plugin.sending.dispatch import Failure, dispatch
 from crm_comm_plugin.sending.line import Line
-from crm_comm_plugin.sending.pace import BATCH_SECONDS, GRACE_SECONDS, HOLD_SECONDS, Pace
+from crm_comm_plugin.sending.pace import BATCH_SECONDS, Pace
 from crm_comm_plugin.sending.parts import SendParts
 from crm_comm_plugin.sending.reading import Normaliser, chunks
 from crm_comm_plugin.sending.recovery import settle, take_over
@@ -78,13 +78,14 @@ class Run:
         """Send to as many as the limit grants; answers who is still waiting."""
         began = self._parts.clock.ticks()  # before the reserve: a hold never lasts longer than we think
         units = min(len(waiting), self._pace.hold)
-        hold = self._parts.limiter.reserve(self._stops.account, units, self._row.campaign, HOLD_SECONDS)
+        time = self._parts.hold
+        hold = self._parts.limiter.reserve(self._stops.account, units, self._row.campaign, time.seconds)
         if hold.granted <= 0:
             self._stops.nothing_free(hold)
             return waiting
         self._hold = hold.id
         self._stops.new_hold()
-        rest = self._use(hold, began + HOLD_SECONDS - GRACE_SECONDS, waiting[: hold.granted])
+        rest = self._use(hold, began + time.seconds - time.grace, waiting[: hold.granted])
         self._settle_own()
         return [*rest, *waiting[hold.granted :]]
 

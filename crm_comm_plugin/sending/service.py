@@ -41,6 +41,7 @@ from crm_comm_plugin.sending import preview
 from crm_comm_plugin.sending.books import Books
 from crm_comm_plugin.sending.composing import Composer
 from crm_comm_plugin.sending.cursors import outcomes_after, outcomes_cursor, sends_after, sends_cursor
+from crm_comm_plugin.sending.pace import USUAL_HOLD, HoldTime
 from crm_comm_plugin.sending.parts import SendParts
 from crm_comm_plugin.sending.reading import Normaliser
 from crm_comm_plugin.sending.recovery import take_over
@@ -66,6 +67,7 @@ class Sending:
         usage: UsageStore,
         clock: Clock,
         credits: CreditCheck | None = None,
+        hold: HoldTime = USUAL_HOLD,
     ) -> None:
         self._credits = credits
         self._parts = SendParts(
@@ -76,6 +78,7 @@ class Sending:
             locks=locks,
             usage=usage,
             clock=clock,
+            hold=hold,
         )
 
     def prepare(self, account_id: str, recipients: Iterable[Recipient]) -> Prepared:

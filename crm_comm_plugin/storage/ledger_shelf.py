@@ -78,7 +78,7 @@ class SqlShelf:
         if not reading.boot:
             return reading
         (found,) = self._line.ask((BOOK, (ANCHORS,)))
-        anchors = Anchors(bytes(found[0][0]).decode() if found else "")
+        anchors = _anchors(found[0] if found else None)
         reading = anchors.steadied(reading)
         if anchors.changed:
             self._keep(anchors)
@@ -173,21 +173,21 @@ class SqlGlance(SqlShelf):
             "l.account_id, l.state, l.past, l.latest, l.journal" if self._line.quick else "account_id, state, past"
         )
         rows: Rows = []
-        for start in range(0, len(ids), CHUNK):
-            part = tuple(ids[start : start + CHUNK])
+        wanted = ids if self._read is None else (ANCHORS, *ids)
+        for start in range(0, len(wanted), CHUNK):
+            part = tuple(wanted[start : start + CHUNK])
             marks = ", ".join("?" * len(part))
             sql = f"SELECT 0, {columns} FROM crm_comm_ledger AS l WHERE account_id IN ({marks})"  # noqa: S608
             if self._read is None:
                 sql = f"SELECT c.t, {columns} FROM {CLOCK} LEFT JOIN crm_comm_ledger AS l ON account_id IN ({marks})"  # noqa: S608
             rows += self._line.ask((sql, part))[0]
-        self.reading = Reading(int(rows[0][0]) if rows else 0) if self._read is None else self._steadied(self._read())
-        self.books = {one: Book(one) for one in ids}
-        for _, one, *row in rows:
-            if one is not None:
-                self.books[one] = _book(one, *row)
-
-    def _keep(self, anchors: Anchors) -> None:
-        """Left to the next who writes."""
+        found = {one: row for _, one, *row in rows if one is not None}
+        anchors = found.pop(ANCHORS, None)
+        if self._read is None:
+            self.reading = Reading(int(rows[0][0]) if rows else 0)
+        else:
+            self.reading = _anchors(anchors).steadied(self._read())
+        self.books = {one: _book(one, *found[one]) if one in found else Book(one) for one in ids}
 
     def spill(self, book_id: str, hold: Hold, expired: bool) -> None:
         """Left to the next who writes."""
@@ -205,6 +205,10 @@ def _book(account_id: str, state: bytes, past: bytes, latest: int = 0, journal: 
     if latest:
         replay(book, latest, bytes(journal))
     return book
+
+
+def _anchors(row: Sequence[bytes] | None) -> Anchors:
+    return Anchors(bytes(row[0]).decode() if row else "")
 
 
 def _record(account_id: str, token: bytes, row: tuple[object, ...]) -> Record:

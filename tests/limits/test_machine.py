@@ -23,7 +23,8 @@ class Merging(OverMemory):
 
 def examples(quick, long):
     """So many at once, and so many in the lane for long tests, which CI runs too."""
-    return pytest.mark.parametrize("examples", [quick, pytest.param(long, marks=pytest.mark.slow)])
+    marks = (pytest.mark.slow, pytest.mark.timeout(1_500))
+    return pytest.mark.parametrize("examples", [quick, pytest.param(long, marks=marks)])
 
 
 @examples(100, long=2000)
