@@ -8,7 +8,9 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks.limits_measure import Row, Step, Versus, Work, at_least, at_most, versus
+from sqlalchemy import text
+
+from benchmarks.limits_measure import Row, Step, Versus, Work, at_least, at_most, printed, versus
 from crm_comm_hookspecs import Limit, Window
 from crm_comm_plugin.domain.clock import SystemClock
 from crm_comm_plugin.domain.ledger_time import Reading
@@ -104,12 +106,33 @@ def rows(folder: Path) -> list[Row]:
         at_least("SQLite FULL: reserve + settle / bare commit", 0.4, versus(Work(ours.pair(), 12), commit, 31)),
         at_most("reserve 10 000 / reserve 1", 1.1, versus(ours.reserving(10_000), ours.reserving(1), 31)),
         at_most("allowance / bare SELECT (SQLite)", 4, versus(Work(ours.allowance, 200), Work(bare.select, 200))),
+        *where_an_allowance_goes(database, ours),
         size(database),
         *against_pyrate(folder, ours),
         *worst_waits(folder, bare),
     ]
     database.close()
     return found
+
+
+def where_an_allowance_goes(database: Database, ours: Ours) -> list[Row]:
+    """The same row read and not understood: over the connection that ours has, and as SQLAlchemy reads it."""
+    sql = "SELECT state, past FROM crm_comm_ledger WHERE account_id = :id"
+    statement = text(sql)
+
+    def raw() -> None:
+        with database.read_raw() as line:
+            line.execute(sql, {"id": A}).fetchall()
+
+    def core() -> None:
+        with database.read() as connection:
+            connection.execute(statement, {"id": A}).all()
+
+    allowance = Work(ours.allowance, 200)
+    return [
+        printed("allowance / SELECT of its row over the same connection (SQLite)", versus(allowance, Work(raw, 200))),
+        printed("allowance / SELECT of its row through SQLAlchemy (SQLite)", versus(allowance, Work(core, 200))),
+    ]
 
 
 def size(database: Database) -> Row:

@@ -78,6 +78,11 @@ def at_most(what: str, goal: float, found: Versus) -> Row:
     return Row(what, f"<= {goal:g} x", f"{cost:.2f} x ({micros(found)})", cost <= goal)
 
 
+def printed(what: str, found: Versus) -> Row:
+    """A row whose cost, compared with the other's, is only shown."""
+    return Row(what, "printed", f"{1 / found.ratio:.2f} x ({micros(found)})")
+
+
 def micros(found: Versus) -> str:
     """Both times."""
     return f"{found.ours * 1e6:,.0f} against {found.other * 1e6:,.0f} us"

@@ -9,6 +9,10 @@ import time
 
 import pytest
 
+from crm_comm_plugin.domain.clock import SystemClock
+from crm_comm_plugin.storage.database import Database
+from crm_comm_plugin.storage.ledger import SqlLedger
+
 SECRET = "s3cret-canary-é"
 
 
@@ -108,6 +112,22 @@ def test_a_test_of_a_working_account(cli, mail):
     cli.ok(*mail.account())
     assert cli.ok("accounts", "test", "News").strip()
     assert mail.box.arrived == []
+
+
+def test_reopening_what_is_not_paused_says_so(cli, news):
+    assert "not paused" in cli.ok("accounts", "reopen", "News")
+    cli.fails("accounts", "reopen", "Nobody")
+
+
+def test_what_the_provider_stopped_is_reopened_after_asking(cli, news):
+    database = Database(f"sqlite:///{cli.data / 'crm-comm.db'}")
+    SqlLedger(database, SystemClock().reading).close(news["id"], None, "Daily limit of Example Mail", None)
+    database.close()
+    assert cli.json("allowance", "News")["remaining"] == 0
+    assert "--yes" in cli.fails("accounts", "reopen", "News", code=2)
+    assert cli.json("allowance", "News")["remaining"] == 0
+    assert "“News” may send again" in cli.ok("accounts", "reopen", "News", "--yes")
+    assert cli.json("allowance", "News")["remaining"] == 500
 
 
 def test_export_holds_no_secret_and_import_asks_for_it(cli, news, tmp_path):
