@@ -13,7 +13,7 @@ REASONS = """Ratios are medians of rounds that take turns; they move by a tenth 
 What is not met, and why:
 
 - `allowance` on SQLite: the bare SELECT is a call into a library in the same process, a few microseconds. The two rows
-  under it show the same row read and not understood: over the connection that the plugin has, and through SQLAlchemy, where
+  under it show the same row read and not understood: over the connection that the plugin has, and by SQLAlchemy, where
   the SELECT alone takes longer than a whole allowance. Decoding about 290 entries and making the answer's objects in
   Python each cost more than that SELECT. On PostgreSQL, where a SELECT is a round trip, it is met.
 - pyrate-limiter on SQLite, n = 1 and 100, with little sent before: both wait for the disk. Made as safe as ours (FULL),
