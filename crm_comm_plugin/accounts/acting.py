@@ -50,7 +50,7 @@ class Actor:
         except SecretsUnavailable as error:
             return unavailable(error)
         now = self._parts.clock.now()
-        diagnosis = diagnosed(form, account.shown(now), stored_values(form, account), secrets)
+        diagnosis = diagnosed(form, account.shown(now), form.filled(stored_values(form, account)), secrets)
         self._opener.seen(account, status_after(form, diagnosis))
         return replace(in_words(form, diagnosis), refresh=True)
 
@@ -87,7 +87,7 @@ class Actor:
         if isinstance(draft.form, SmsForm):
             return self._credits(context, action, draft, token)
         if action == TEST.name and draft.form.type.run is None:
-            diagnosis = diagnosed(draft.form, draft.account, draft.loaded.values, draft.secrets)
+            diagnosis = diagnosed(draft.form, draft.account, draft.values, draft.secrets)
             if draft.stored is not None and draft.is_as_stored:
                 self._opener.seen(draft.stored, status_after(draft.form, diagnosis))
             return in_words(draft.form, diagnosis)
@@ -97,7 +97,7 @@ class Actor:
 
     def _sign_in(self, context: Context, action: str, draft: Draft) -> Result:
         """Open the page of the provider that the form's server belongs to."""
-        desk, values = self._parts.oauth, draft.form.for_transport(draft.loaded.values)
+        desk, values = self._parts.oauth, draft.form.for_transport(draft.values)
         provider = desk.provider_for(values) if desk is not None else None
         if desk is None or provider is None or action != SIGN_IN + provider[0]:
             text = "This server does not take that sign-in. Choose another server, or another way to sign in."
@@ -115,7 +115,7 @@ class Actor:
             draft = self._drafts.make(editor, ids[0] if ids else "", values, action)
         except Refused:
             return None  # `run` says what is wrong
-        values = draft.form.for_transport(draft.loaded.values)
+        values = draft.form.for_transport(draft.values)
         return self._parts.credits.confirm(context, action, draft.account, values, draft.secrets)
 
     def declared(self, context: Context, action: str, editor: str) -> Confirm | None:
@@ -124,11 +124,11 @@ class Actor:
         return next((found.confirm for found in actions if found.name == action), None)
 
     def _credits(self, context: Context, action: str, draft: Draft, token: str) -> Result:
-        gateway = draft.form.gateway(draft.loaded.values) if isinstance(draft.form, SmsForm) else None
+        gateway = draft.form.gateway(draft.values) if isinstance(draft.form, SmsForm) else None
         if gateway is None or self._parts.credits is None or CAPABILITIES[action] not in gateway.capabilities:
             name = gateway.label if gateway is not None else draft.form.title
             raise Unsupported(f"{name} cannot do this: {action}.")
-        values = draft.form.for_transport(draft.loaded.values)
+        values = draft.form.for_transport(draft.values)
         own = action == PURCHASE.name or draft.signs_in_as_stored
         account = draft.account if own else replace(draft.account, id="")
         return self.safe(self._parts.credits.run(context, action, account, values, draft.secrets, token))
@@ -138,7 +138,7 @@ class Actor:
         if run is None:
             raise UnknownAction(f"Nobody answers for the action {action!r}.")
         try:
-            result: object = run(context, action, draft.account, draft.loaded.values, draft.secrets)
+            result: object = run(context, action, draft.account, draft.values, draft.secrets)
         except SecretsUnavailable as error:
             return unavailable(error)
         except TransportError as error:

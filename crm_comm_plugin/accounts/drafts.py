@@ -27,6 +27,11 @@ class Draft:
     secrets: Mapping[str, str]
 
     @property
+    def values(self) -> dict[str, Any]:
+        """What a line gets of it, the same as it gets of a stored account."""
+        return {NAME: self.loaded.name, ACTIVE: self.loaded.active, **self.loaded.values}
+
+    @property
     def is_as_stored(self) -> bool:
         """True when an answer about it is one about the stored account."""
         return self.stored is not None and not self.loaded.typed and not set(self.loaded.changed) - _BESIDE
@@ -36,7 +41,8 @@ class Draft:
         """True when its secrets go where the stored ones do: what is told then is about the stored account."""
         if self.stored is None or self.loaded.typed:
             return False
-        return self.form.place(self.loaded.values) == self.form.place(stored_values(self.form, self.stored))
+        before = self.form.filled(stored_values(self.form, self.stored))
+        return self.form.place(self.loaded.values) == self.form.place(before)
 
 
 class Refused(Exception):

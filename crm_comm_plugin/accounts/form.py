@@ -81,6 +81,12 @@ class Form:
         declared = self.schema._declared_fields
         return {name: default_of(declared[name]) for name in declared if name not in self.secrets}
 
+    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Stored values with the defaults of fields that the form had not got yet when they were stored."""
+        later = {n: v for n, v in self.defaults(Context(user="")).items() if v is not None and n not in values}
+        hidden = self.schema().hidden({**later, **values}) if later else frozenset()
+        return {**{n: v for n, v in later.items() if n not in hidden}, **values}
+
     def place(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Where the secrets of an account with these values go (rule 4)."""
         return {name: as_text(values.get(name)) for name in self.schema.binding_fields()}
@@ -90,7 +96,8 @@ class Form:
         now = self.place(values)
         declared = self.schema._declared_fields
         unset = {n: as_text(default_of(declared[n])) if n in declared else "" for n in now}
-        return all(then.get(name, unset[name]) == text for name, text in now.items()) and set(then) <= set(now)
+        same = (text == then[n] if n in then else text in ("", unset[n]) for n, text in now.items())
+        return all(same) and set(then) <= set(now)
 
     def place_in_words(self, then: Mapping[str, str]) -> str:
         """Where a secret was set for, as people know it."""

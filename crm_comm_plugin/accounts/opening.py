@@ -51,12 +51,12 @@ class Opener:
     def values_of(self, account: StoredAccount) -> Mapping[str, Any]:
         """All values without secrets, as `connect` gets them."""
         form = self.form_of(account)
-        return form.for_transport(stored_values(form, account))
+        return form.for_transport(form.filled(stored_values(form, account)))
 
     def secrets_of(self, account: StoredAccount) -> Mapping[str, str]:
         """Its secrets by field; see the port."""
         form = self.form_of(account)
-        values = stored_values(form, account)
+        values = form.filled(stored_values(form, account))
         found: dict[str, str] = {}
         for field, ref in account.secrets.items():
             if not form.same_place(ref.bound, values):

@@ -48,7 +48,7 @@ class Trial:
         address = next((who for who in (context.user, draft.account.sender) if is_address(who)), "")
         if not address:
             return _bad("Enter the sender's address: the test message goes there.", "sender")
-        diagnosis = diagnosed(draft.form, draft.account, draft.loaded.values, draft.secrets)
+        diagnosis = diagnosed(draft.form, draft.account, draft.values, draft.secrets)
         if draft.stored is not None and draft.is_as_stored:
             self._opener.seen(draft.stored, status_after(draft.form, diagnosis))
         if not diagnosis.ok:
@@ -114,7 +114,7 @@ class Trial:
 def _sent(draft: Draft, address: str) -> Outcome:
     """What became of the message; raises TransportError where no line could be had."""
     form, recipient = draft.form, Recipient(address)
-    line = connected(form, draft.account, form.for_transport(draft.loaded.values), draft.secrets)
+    line = connected(form, draft.account, form.for_transport(draft.values), draft.secrets)
     try:
         return _answered(line, recipient)
     finally:

@@ -1,5 +1,6 @@
 """Account types of other plugins: stored, guarded and shown like our own, and unable to break them."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -19,6 +20,7 @@ from crm_comm_hookspecs import (
     Text,
     TransportError,
     UnknownEditor,
+    Whole,
 )
 from crm_comm_hookspecs.testing import FakeTransport
 from tests.accounts.world import ALICE
@@ -117,6 +119,37 @@ def test_its_own_actions_are_run_and_isolated(fax):
     assert fax.accounts.confirm(ALICE, "ring", (key,), "fax", {}).title == "Ring?"
     viewer = Context(user="v", permissions=frozenset({"communication.view"}))
     assert [e.actions for e in fax.accounts.editors(viewer) if e.name == "fax"] == [()]
+
+
+def test_what_it_connects_with_is_the_same_for_a_test_an_action_and_a_send(fax):
+    seen: list[dict[str, Any]] = []
+
+    class Newer(FaxSchema):
+        pages = Whole(load_default=3)
+        ink = Text(load_default="black", metadata={"when": {"station": ["Colour"]}})
+
+    def listen(account, values, secrets):
+        seen.append(dict(values))
+        return FakeTransport()
+
+    def newer(context, action, account, values, secrets):
+        seen.append(dict(values))
+        return Result()
+
+    key = save(fax, FAX).id
+    editor = Editor(name="fax", title="Fax", schema=Newer, actions=ACTIONS)
+    fax.types[:] = [replace(fax.types[0], editor=editor, connect=listen, run=newer)]
+    fax.accounts.opener.connect(fax.store.find(key))
+    assert fax.run("test", (key,)).ok
+    assert fax.run("ring", (key,), "fax", {}).ok
+    tested = replace(editor, actions=(Action(name="test_connection", label="Test"),))
+    fax.types[:] = [replace(fax.types[0], run=None, editor=tested)]
+    assert fax.run("test_connection", (key,), "fax", {}).ok
+    assert fax.run("test_connection", (), "fax", FAX).ok
+    wanted = {"account_name": "Fax", "active": True, "station": "Office", "since": "2026-11-24", "pages": 3}
+    assert [{name: values.get(name) for name in wanted} for values in seen] == [wanted] * 5
+    assert not any("ink" in values for values in seen)
+    assert save(fax, {"account_name": "Renamed"}, key).ok
 
 
 def test_a_connect_that_breaks_is_a_transport_error_without_its_words(fax):
