@@ -89,7 +89,7 @@ class Carrier:
     """
 
     def __init__(self, plugin: object, found: list[Implementation]) -> None:
-        self.carried = plugin
+        self.carried = carried(plugin)
         self.__name__ = str(getattr(plugin, "__name__", type(plugin).__name__))
         self.__module__ = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
         for implementation in found:
@@ -174,6 +174,21 @@ def hashable(plugin: object) -> bool:
     except Exception:  # noqa: BLE001 - whatever a foreign __hash__ raises, pluggy cannot use it
         return False
     return True
+
+
+def named(plugin: Any, name: str) -> bool:
+    """A plugin needs a `__name__`, which hosts like datasette read of every one they have; False when it takes none."""
+    try:
+        if not hasattr(plugin, "__name__"):
+            plugin.__name__ = name
+    except Exception:  # noqa: BLE001 - frozen, slotted, or whatever a foreign `__setattr__` raises
+        return False
+    return True
+
+
+def carried(plugin: object) -> object:
+    """Who a registered plugin really is: a Carrier's is the one it bears."""
+    return plugin.carried if isinstance(plugin, Carrier) else plugin
 
 
 def drop(pm: pluggy.PluginManager, plugin: object, hooks: tuple[str, ...] = HOOKS) -> None:

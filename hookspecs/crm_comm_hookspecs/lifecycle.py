@@ -177,9 +177,10 @@ class Lifecycle:
         with self.home.lock:
             calls = self.started()
             wanted = name or _name_of(plugin)
-            known = next((n for n, p in self.pm.list_name_plugin() if p is plugin), None)
-            if known is not None:
-                self._carry(known, plugin, adoption.unread(self.pm, plugin))
+            known = [(n, p) for n, p in self.pm.list_name_plugin() if adoption.carried(p) is plugin]
+            if known:
+                if known[0][1] is plugin:
+                    self._carry(known[0][0], plugin, adoption.unread(self.pm, plugin))
                 return True
             free = self._free_name(wanted, f"{wanted} ({distribution})" if distribution else "")
             calls.record.told(free, distribution)
@@ -191,15 +192,12 @@ class Lifecycle:
             if self._starting_own and wanted == OWN_NAME:
                 calls.own = free
                 calls.record.told(free, calls.record.owner(OWN_NAME))
-            if not adoption.hashable(plugin):
+            if not (adoption.hashable(plugin) and adoption.named(plugin, free)):
                 plugin = adoption.Carrier(plugin, adoption.implementations(plugin, self.pm.project_name))
             return self._enter(plugin, free)
 
     def _enter(self, plugin: Any, name: str) -> bool:
-        """Into the manager; a plugin needs a `__name__`, which hosts like datasette read of every one they have."""
         try:
-            if not hasattr(plugin, "__name__"):
-                plugin.__name__ = name
             if self.pm.register(plugin, name) is None:
                 return False
         except (Exception, SystemExit) as error:

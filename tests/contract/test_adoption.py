@@ -8,7 +8,7 @@ from typing import Any
 import pluggy
 import pytest
 
-from crm_comm_hookspecs import CommSpecs, Communication, hookimpl
+from crm_comm_hookspecs import CommSpecs, Communication, Usage, hookimpl
 from crm_comm_hookspecs.adoption import HOOKS
 from crm_comm_hookspecs.testing import RecordingPlugin, start
 
@@ -270,3 +270,41 @@ def test_a_plugin_that_cannot_be_hashed_works_like_others() -> None:
     assert (before.started, after.started) == (1, 1)
     comm.shutdown()
     assert pm.list_name_plugin() == [("odd", before)]
+
+
+class Slotted:
+    __slots__ = ()
+
+    @hookimpl
+    def crm_comm_account_usages(self, account_id: str) -> list[Usage]:
+        return [Usage(type(self).__name__)]
+
+
+@dataclass(frozen=True)
+class Frozen:
+    label: str = "Frozen"
+
+    @hookimpl
+    def crm_comm_account_usages(self, account_id: str) -> list[Usage]:
+        return [Usage(self.label)]
+
+
+@dataclass
+class Unhashable:
+    label: str = "Unhashable"
+
+    @hookimpl
+    def crm_comm_account_usages(self, account_id: str) -> list[Usage]:
+        return [Usage(self.label)]
+
+
+@pytest.mark.parametrize("plugin", [Slotted(), Frozen(), Unhashable()], ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("project", ["crm", "another"])
+def test_a_plugin_that_takes_no_name_is_registered_once_all_the_same(project: str, plugin: object) -> None:
+    comm = start(OwnPlugin(), pm=pluggy.PluginManager(project))
+    assert comm.register(plugin)
+    assert comm.register(plugin)
+    usages = comm.contributions("crm_comm_account_usages", account_id="1")
+    assert [usage.value.text for usage in usages] == [getattr(plugin, "label", "Slotted")]
+    assert all(hasattr(known, "__name__") for _, known in comm.pm.list_name_plugin())
+    assert comm.failures == ()
