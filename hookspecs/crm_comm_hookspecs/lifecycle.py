@@ -132,8 +132,9 @@ class Lifecycle:
                 self._tell_startup(module)
                 return
             self._registered.append(module)
-            if self.pm.register(module, self._free_name(own_entry_point().name, OWN_MODULE)) is None:
-                raise NotStarted("This plugin manager blocks the plugin.", hint=f"Unblock {OWN_MODULE}.")
+            name = self._free_name(own_entry_point().name, OWN_MODULE)
+            if self.pm.register(module, name) is None:
+                raise NotStarted("This plugin manager blocks the plugin.", hint=f"Unblock {name!r} in it.")
         finally:
             self._starting_own = False
 

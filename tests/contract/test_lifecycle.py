@@ -135,7 +135,7 @@ def test_a_start_that_fails_is_heard_and_leaves_nothing_behind() -> None:
 def test_a_host_that_blocks_the_plugin_hears_why_nothing_starts() -> None:
     pm = pluggy.PluginManager("crm")
     pm.set_blocked("communication")
-    with pytest.raises(NotStarted, match="blocks"):
+    with pytest.raises(NotStarted, match="Unblock 'communication'"):
         start(OwnPlugin(), pm)
 
 
