@@ -5,7 +5,7 @@ from datetime import datetime
 from crm_comm_hookspecs import Allowance, Badge, Meter, Window
 from crm_comm_plugin.accounts.words import Words
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
-from crm_comm_plugin.domain.ports.credits import CreditsLeft
+from crm_comm_plugin.domain.ports.credits import CreditsLeft, unit_of
 
 _STATES: dict[str, Badge] = {
     Status.CONNECTED: Badge(text="Connected", level="ok"),
@@ -82,4 +82,4 @@ def _free_again(allowance: Allowance, freed: tuple[datetime, int] | None, words:
 def _balance(left: CreditsLeft, words: Words) -> str:
     whole = left.balance == left.balance.to_integral_value()
     number = words.number(int(left.balance)) if whole else words.decimal(left.balance)
-    return f"{number} {left.unit} left, read {words.moment(left.as_of)}"
+    return f"{number} {unit_of(left.balance, left.unit)} left, read {words.moment(left.as_of)}"

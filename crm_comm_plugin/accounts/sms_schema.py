@@ -86,7 +86,17 @@ def sms_schema(gateways: Mapping[str, SmsGateway], chosen: str = "") -> type[Sms
     own = picked.fields if picked is not None else None
     bases: tuple[type[FormSchema], ...] = (SmsSchema,) if own is None else (SmsSchema, own)
     bound = ("gateway", *(name for name in (own.binding_fields() if own else ()) if name in fields))
-    return type("SmsSchema", bases, {**fields, "bound_fields": bound, "Meta": FormSchema.Meta})
+    made = type("SmsSchema", bases, {**fields, "bound_fields": bound, "Meta": FormSchema.Meta})
+    made._declared_fields = _in_order(made._declared_fields)
+    return made
+
+
+def _in_order(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Whatever the bases' order makes of it, a gateway's own fields stand below the gateway."""
+    ours = list(SmsSchema._declared_fields)
+    names = [name for name in declared if name not in ours]
+    at = ours.index("gateway") + 1
+    return {name: declared[name] for name in (*ours[:at], *names, *ours[at:])}
 
 
 def keys_with(gateways: Mapping[str, SmsGateway], ability: str) -> list[str]:

@@ -81,7 +81,8 @@ class Purse:
     def in_words(self) -> str:
         """Why the rest cannot be paid."""
         unit = self._credits.unit if self._credits is not None else ""
-        return f"The balance of {amount(self._left or Decimal(0), unit)} does not pay for this text."
+        left = amount(self._left or Decimal(0), unit)
+        return f"The balance of {left} does not pay for this text. Buy credits, then send to the skipped."
 
     def _fitting(self, sizes: Sequence[TextSize]) -> int:
         left = self._left

@@ -3,18 +3,18 @@
 from decimal import Decimal
 
 from crm_comm_hookspecs import CommError, Credits, InvalidInput, Order, Reason, Result, TransportError
-from crm_comm_plugin.domain.ports.credits import LOW_CREDITS
+from crm_comm_plugin.domain.ports.credits import LOW_CREDITS, unit_of
 
 CODE = "access_code"
 """The field of the access code."""
 
 
 def amount(number: Decimal, unit: str) -> str:
-    """ "37 credits", "12.5 EUR": exact, without the zeros behind."""
+    """ "37 credits", "1 credit", "12.5 EUR": exact, without the zeros behind."""
     text = f"{number:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return f"{text} {unit}".strip()
+    return f"{text} {unit_of(number, unit)}".strip()
 
 
 def level_of(credits: Credits, low: object) -> str:
@@ -40,7 +40,7 @@ def order_in_words(order: Order, unit: str = "credits") -> tuple[str, str]:
     if order.state == "open":
         return "The payment has not arrived yet. Finish it on the gateway's page.", "info"
     if order.state == "paid":
-        next_step = "Copy the access code from the gateway's page, paste it here and activate it."
+        next_step = "Copy the access code from the gateway's page into the account and activate it."
         return f"Paid:{bought or ' thank you'}. {next_step}", "ok"
     if order.state == "used":
         return f"Bought{bought and ':'}{bought}. They can be used now.", "ok"

@@ -166,6 +166,14 @@ def test_a_gateways_own_fields_are_shown_validated_and_kept(world):
     assert set(record.secrets) == {"token"}
 
 
+@pytest.mark.parametrize("first", ["plain", "placed"])
+def test_a_gateways_own_fields_stand_below_the_gateway(world, first):
+    world.gateways = [gateway("plain"), gateway("placed", Address)]
+    world.gateways.sort(key=lambda g: g.key != first)
+    names = [f.name for f in editor(world).fields]
+    assert names[:6] == ["account_name", "gateway", "url", "token", "access_code", "country_code"]
+
+
 def test_codes_stay_with_their_gateway_and_its_address(world):
     world.gateways = [gateway("plain"), gateway("placed", Address)]
     key = save(world, {**TEXTS, "gateway": "placed", "url": "https://a.example", "access_code": "AB12CD34"}).id

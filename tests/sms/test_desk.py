@@ -71,6 +71,7 @@ def test_without_a_code_the_next_step_is_said(desk):
     ("balance", "level", "words"),
     [
         ("37", "ok", "37 credits left"),
+        ("1", "warn", "Only 1 credit left"),
         ("20", "warn", "Only 20"),
         ("0", "bad", "Purchase Credits"),
         ("-1.50", "bad", "-1.5"),

@@ -38,7 +38,7 @@ def make_account(page) -> None:
     page.get_by_label("Account Name").fill("Texts")
     page.locator("#f-gateway").select_option("sandbox")
     code = pay(page, lambda: purchase(page))
-    page.get_by_text("Enter the access code first").first.wait_for()
+    page.get_by_text("Paid: 100 credits. Copy the access code").wait_for()
     until(page, "document.activeElement.id === 'f-access_code'")
     page.get_by_role("textbox", name="Access Code").fill(f" {code.lower().replace('-', ' - ')} ")
     page.get_by_role("button", name="Activate").click()
@@ -91,7 +91,7 @@ def test_from_the_first_credit_to_the_last_and_on(host, page):
     assert numbers(page) == {"Sent": "49", "Skipped": "3", "Failed": "0", "Unknown": "0"}
     people = page.locator("#people")
     people.get_by_role("cell", name="+447400123051").wait_for()
-    assert people.get_by_text("The balance of 0 credits does not pay for this text.").count() == 3
+    assert people.get_by_text("The balance of 0 credits does not pay for this text. Buy credits").count() == 3
     campaign = page.url
     left(page, "0 credits", "No credits")
 

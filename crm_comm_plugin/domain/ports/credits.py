@@ -54,6 +54,11 @@ class CreditsLeft:
     level: str = "ok"
 
 
+def unit_of(balance: Decimal, unit: str) -> str:
+    """The unit beside a number: one credit, not one credits."""
+    return unit.removesuffix("s") if balance == 1 and unit == "credits" else unit
+
+
 class CreditsDesk(Protocol):
     """Buying, activating and reading credits: what the SMS editor's actions call.
 

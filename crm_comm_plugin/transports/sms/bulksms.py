@@ -24,6 +24,8 @@ from crm_comm_plugin.transports.sms.outcomes import (
 )
 
 BASE = "https://api.bulksms.com/v1"
+_PROBLEMS = {"insufficient-credits": Reason.CREDITS, "quota-exceeded": Reason.PROVIDER_LIMIT}
+"""What a 403 means by its type; any other is a matter of the account's rights."""
 _FAILED = {"BLOCKED": Reason.REFUSED, "NOT_SENT": Reason.INVALID_NUMBER}
 
 
@@ -101,8 +103,8 @@ class BulkSmsTransport(BatchTransport):
         if answer.status == 201:
             return self._results(texts, answer.data())
         problem = as_text(answer.object().get("type")).rpartition("#")[2]
-        if problem == "insufficient-credits":
-            raise Refusal(Reason.CREDITS, problem)
+        if problem in _PROBLEMS:
+            raise Refusal(_PROBLEMS[problem], problem, answer.retry_after())
         reason = reason_of_status(answer)
         if reason is None:
             raise AnswerLost

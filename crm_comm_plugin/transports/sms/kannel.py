@@ -20,6 +20,9 @@ from crm_comm_plugin.transports.sms.plumbing import OneByOne
 
 _FINAL_REPORTS = 1 | 2 | 16
 """dlr-mask: delivered to the phone, not delivered, rejected by the SMS centre."""
+_THIS_NUMBER = (b"Not routable", b"Number(s) has")
+"""How it begins, with 403 and 404, when it is the recipient who is refused: by routing, by a black list."""
+NOT_HERE = "There is no Kannel at this address."
 _DELIVERED = {"1": True, "2": False, "16": False}
 
 
@@ -85,7 +88,7 @@ class KannelTransport(OneByOne):
         if answer.status == 403:
             raise TransportError("Kannel does not accept this user.", reason=Reason.AUTH, hint="Check the access code.")
         if answer.status != 400:
-            raise unreachable("There is no Kannel at this address.")
+            raise unreachable(NOT_HERE)
         return "Kannel answers"
 
     def _send_one(self, text: Text) -> Outcome:
@@ -98,14 +101,16 @@ class KannelTransport(OneByOne):
         answer = self._post(text.text, headers)
         if answer.status == 202:
             return sent(text, segments=size.segments)
+        if answer.status == 400 and answer.body.startswith(b"Sender"):
+            return refused(text, Reason.REFUSED, "400", later=True, detail=SENDER_REFUSED)
+        if answer.status == 400 or answer.body.startswith(_THIS_NUMBER):
+            return refused(text, Reason.REFUSED, str(answer.status))
         if answer.status == 403:
             return refused(text, Reason.AUTH, "403")
         if answer.status == 503:
             return refused(text, Reason.UNREACHABLE, "503", self.later(60))
-        if answer.status == 400 and answer.body.startswith(b"Sender"):
-            return refused(text, Reason.REFUSED, "400", later=True, detail=SENDER_REFUSED)
         if 400 <= answer.status < 500:
-            return refused(text, Reason.REFUSED, str(answer.status))
+            return refused(text, Reason.UNREACHABLE, str(answer.status), detail=NOT_HERE)
         raise AnswerLost
 
     def _post(self, text: str, headers: Mapping[str, str]) -> Answer:

@@ -121,7 +121,7 @@ def reason_of_status(answer: Answer) -> Reason | None:
         return Reason.CREDITS
     if answer.status == 429:
         return Reason.PROVIDER_LIMIT
-    if answer.status == 503:
+    if answer.status in (408, 425, 503):  # the request came too late, too early, or was not looked at
         return Reason.UNREACHABLE
     return Reason.MESSAGE if 400 <= answer.status < 500 else None
 

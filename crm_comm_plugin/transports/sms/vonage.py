@@ -133,7 +133,7 @@ class VonageTransport(OneByOne):
 
     def _outcome(self, text: Text, parts: Sequence[Mapping[str, Any]]) -> Outcome:
         bad = [part for part in parts if as_text(part.get("status")) != "0"]
-        if not parts:
+        if not parts or not all(as_text(part.get("status")) for part in parts):
             raise AnswerLost
         if not bad:
             price = sum((as_decimal(part.get("message-price")) or Decimal(0) for part in parts), Decimal(0))
@@ -141,7 +141,7 @@ class VonageTransport(OneByOne):
         if len(bad) < len(parts):
             return unknown(text, "Only a part of the long text was accepted.")
         code, words = as_text(bad[0].get("status")), as_text(bad[0].get("error-text"))
-        if code == _SENDER or (code in "23" and re.search(r"\bfrom\b", words)):
+        if code == _SENDER or (code in ("2", "3") and re.search(r"\bfrom\b", words)):
             return refused(text, Reason.REFUSED, code, later=True, detail=SENDER_REFUSED)
         if code in ("2", "3") and re.search(r"\bto\b", words):
             return refused(text, Reason.INVALID_NUMBER, code)

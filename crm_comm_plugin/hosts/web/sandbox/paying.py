@@ -1,5 +1,7 @@
 """The payment page of the sandbox's gateway: it takes no money, and shows the access code that was bought."""
 
+import base64
+import hashlib
 from html import escape
 from urllib.parse import urlsplit
 
@@ -9,15 +11,27 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from crm_comm_plugin.hosts.web.sandbox.orders import Orders, Problem
 from crm_comm_plugin.hosts.web.sandbox.state import PACKAGE, PaidOrder
 
+_STYLE = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0; padding: 1rem; }
+main { max-width: 26rem; margin: 8vh auto 0; padding: 1.5rem; border: 1px solid #8886; border-radius: 0.6rem; }
+h1 { font-size: 1.25rem; margin: 0 0 1rem; }
+form { display: flex; flex-wrap: wrap; gap: 0.6rem; }
+button { font: inherit; padding: 0.45rem 1rem; border-radius: 0.4rem; border: 1px solid #8886; cursor: pointer; }
+button[value="pay"] { background: #2453d6; border-color: #2453d6; color: #fff; }
+#code { font: 600 1.5rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; user-select: all; }
+"""
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>Sandbox gateway</title></head>
+<title>Sandbox gateway</title><style>{style}</style></head>
 <body><main><h1>Sandbox gateway</h1>{body}</main></body></html>"""
 _FORM = """<form method="post"><button name="do" value="pay">{pay}</button>
 <button name="do" value="cancel">Cancel</button></form>"""
@@ -35,7 +49,7 @@ class Pages:
             order = self._orders.find(request.path_params["id"])
         except Problem as problem:
             return PlainTextResponse(problem.title, problem.status, headers=_HEADERS)
-        return HTMLResponse(_PAGE.format(body=_body(order)), headers=_HEADERS)
+        return HTMLResponse(_PAGE.format(style=_STYLE, body=_body(order)), headers=_HEADERS)
 
     async def pay(self, request: Request) -> Response:
         """Pay or cancel; a form of another site cannot."""

@@ -8,10 +8,12 @@ export function listen() {
   if (!form) return;
   const account = form.querySelector("[name=account]");
   const text = form.querySelector("[name=text]");
+  const recipients = form.querySelector("[name=recipients]");
   const size = new Size(form.querySelector("[data-text-size]"), () => [account.value, text.value]);
   const arrange = () => {
     const channel = account.selectedOptions[0]?.dataset.channel ?? "email";
     for (const part of form.querySelectorAll("[data-only]")) part.hidden = part.dataset.only === "sms" ? channel !== "sms" : channel === "sms";
+    recipients.placeholder = channel === "sms" ? "phone,name\n07400 123456,Ann" : "email,name\nann@example.com,Ann";
     if (channel === "sms") size.ask();
   };
   account.addEventListener("change", arrange);

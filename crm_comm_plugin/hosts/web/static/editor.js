@@ -21,8 +21,9 @@ export function listen() {
     }
   });
   window.addEventListener("focus", () => current?.cameBack());
-  tabs.addEventListener("message", () => (current?.away ? current.cameBack() : refreshList()));
-  if (document.querySelector("[data-came-back]")) tabs.postMessage("came back");
+  tabs.addEventListener("message", ({ data }) => (current?.away ? current.cameBack(data) : refreshList()));
+  const back = document.querySelector("[data-came-back]");
+  if (back) tabs.postMessage({ ok: true, message: back.querySelector("h1").textContent, level: back.dataset.cameBack });
   adopt();
 }
 
@@ -180,7 +181,7 @@ class EditorDialog {
     if (!result || current !== this) return;
     this.fields.suggest(result.values ?? {});
     this.fields.arrange();
-    this.fields.say(result, () => true);
+    this.fields.say(result, () => true, Object.keys(result.hints ?? {}).length > 0);
     showResult(this.outcome, result);
     if (result.open_url) this.visit(result.open_url);
     if (result.refresh) await refreshList();
@@ -193,14 +194,15 @@ class EditorDialog {
     this.away = true;
   }
 
-  // From a page that an action opened: what was bought there, or what is to be entered now.
-  async cameBack() {
+  // From a page that an action opened: reads what was bought there; or the code of that page is to be entered now.
+  async cameBack(told = null) {
     if (!this.away) return;
     this.away = false;
-    const button = this.form.querySelector("[data-run=refresh_credits]:not([hidden])");
-    if (!button) return refreshList();
-    await this.run(button, false);
+    const button = this.refreshing();
+    if (button) return this.run(button, false);
+    if (told) showResult(this.outcome, told);
     this.fields.focusFirst(["access_code"]);
+    await refreshList();
   }
 
   async leave() {

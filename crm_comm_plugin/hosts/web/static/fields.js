@@ -139,13 +139,14 @@ export class Fields {
     }
   }
 
-  // Errors and hints of a Result. Which errors: all of them, or those of fields that were typed in.
-  say(result, which) {
+  // Errors and hints of a Result. Which errors: all of them, or those of fields that were typed in. An action that has
+  // nothing to hint at leaves the advice of the last check where it is.
+  say(result, which, hinting = true) {
     for (const [name, element] of this.all) {
       const errors = result.errors?.[name] ?? [];
       const shown = errors.length > 0 && which(name);
       element.querySelector(".error").textContent = shown ? errors.join(" ") : "";
-      element.querySelector(".hint").replaceChildren(...linked((result.hints?.[name] ?? []).join("\n")));
+      if (hinting) element.querySelector(".hint").replaceChildren(...linked((result.hints?.[name] ?? []).join("\n")));
       element.classList.toggle("wrong", shown);
       const control = this.control(name);
       if (shown) control?.setAttribute("aria-invalid", "true");
