@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
@@ -12,9 +12,13 @@ from crm_comm_plugin.storage.credit_tables import texts
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.send_tables import outcomes, sends
 
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
 KEPT = timedelta(days=90)
 CHUNK = 200
 """Pairs per query: SQLite bounds how many values one statement may have."""
+_UNKNOWN, _SKIPPED, _FAILED = RecipientStatus.UNKNOWN, RecipientStatus.SKIPPED, RecipientStatus.FAILED
 RECENT = 100
 """Without a reference, a report is looked for in so many of the account's latest sends."""
 
@@ -55,7 +59,7 @@ class SqlTexts:
         return tuple(found)
 
     def delivered(self, account_id: str, send_id: str, address: str, delivery: str, at: datetime) -> bool:
-        """Set an outcome's delivery; one that was unknown becomes sent."""
+        """Set an outcome's delivery; one that was unknown, or skipped and yet reported, becomes sent."""
         with self._database.write() as connection:
             place = _place(connection, account_id, send_id, address)
             if place is None:
@@ -64,15 +68,11 @@ class SqlTexts:
             row = (outcomes.c.send == number) & (outcomes.c.position == position)
             if delivery:
                 fresh = row if delivery == "delivered" else row & (outcomes.c.delivery != "delivered")
-                connection.execute(update(outcomes).where(fresh).values(delivery=delivery))
-            settled = (
-                update(outcomes)
-                .where(row, outcomes.c.status == RecipientStatus.UNKNOWN)
-                .values(status=RecipientStatus.SENT, reason="", detail="", at=at)
-            )
-            if connection.execute(settled).rowcount:
-                counts = {"n_unknown": sends.c.n_unknown - 1, "n_sent": sends.c.n_sent + 1}
-                connection.execute(update(sends).where(sends.c.number == number).values(counts))
+                connection.execute(
+                    update(outcomes).where(fresh, outcomes.c.status != _FAILED).values(delivery=delivery)
+                )
+            for status in (_UNKNOWN, _SKIPPED) if delivery and send_id else (_UNKNOWN,):
+                _settle(connection, number, row & (outcomes.c.status == status), status, at)
         return True
 
     def unknown(self, account_id: str, limit: int) -> tuple[tuple[str, str], ...]:
@@ -91,6 +91,15 @@ class SqlTexts:
         )
         with self._database.read() as connection:
             return tuple((row.id, row.address) for row in connection.execute(query))
+
+
+def _settle(connection: Connection, number: int, row: "ColumnElement[bool]", status: str, at: datetime) -> None:
+    """The gateway had it: it counts as sent from now on."""
+    found = update(outcomes).where(row).values(status=RecipientStatus.SENT, reason="", detail="", code="", at=at)
+    if connection.execute(found.values(retry_at=None)).rowcount:
+        before, sent = sends.c[f"n_{status}"], sends.c.n_sent
+        counts = {before.name: before - 1, sent.name: sent + 1}
+        connection.execute(update(sends).where(sends.c.number == number).values(counts))
 
 
 def _place(connection: Connection, account_id: str, send_id: str, address: str) -> tuple[int, int] | None:

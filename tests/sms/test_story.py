@@ -147,6 +147,22 @@ def test_reports_late_doubled_and_in_any_order(comm, world, sent):
     }
 
 
+def test_who_was_refused_and_is_reported_all_the_same(comm, world, form):
+    """Whom the gateway says it has delivered to is not sent to again; one who was refused for good stays so."""
+    world.codes["GOODCODE1"] = "active"
+    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    world.reject = {"+447400123000": "refused", "+447400123001": "unreachable"}
+    report = comm.send(account, TextMessage("Hello"), people(2), key="camp-1")
+    assert counts(report) == {"failed": 1, "skipped": 1}
+    body = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)
+    reports = [told(message["id"], message["to"], "delivered") for message in body["messages"]]
+    assert post(comm, world, body["report_url"], "GOODCODE1", *reports).status == 200
+    assert deliveries(comm, report) == {"+447400123000": ("failed", ""), "+447400123001": ("sent", "delivered")}
+    world.reject = {}
+    assert counts(comm.send(account, TextMessage("Hello"), people(2), key="camp-1")) == {"failed": 1, "sent": 1}
+    assert world.sent == []
+
+
 def test_forged_reports_change_nothing(comm, world, sent):
     _, report, url, refs = sent
     number = min(refs)
