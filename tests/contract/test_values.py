@@ -26,11 +26,12 @@ from crm_comm_hookspecs import (
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
-# As printed in the contract: what has no "=" must be given, "..." is a default that the contract leaves open.
+# As printed in the contract, and grown since (CHANGELOG, "Contract"): what has no "=" must be given, "..." is a default
+# that the contract leaves open.
 PRINTED = """
 Context(user, permissions=frozenset(), locale='en', timezone='UTC', region='')
 Option(value, label, icon='', hint='')
-Action(name, label, kind='run', editors=(), needs='none', confirm=None, style='', icon='', help='', shortcut='')
+Action(name, label, kind='run', editors=(), needs='none', confirm=None, style='', icon='', help='', shortcut='', when={})
 Confirm(title, text, yes='Yes', no='No', token='')
 Column(name, label, format='text', sortable=False, secondary=False)
 Viewer(name, title, columns, actions, empty='', searchable=True)
