@@ -86,7 +86,7 @@ def sms_schema(gateways: Mapping[str, SmsGateway], chosen: str = "") -> type[Sms
     own = picked.fields if picked is not None else None
     bases: tuple[type[FormSchema], ...] = (SmsSchema,) if own is None else (SmsSchema, own)
     bound = ("gateway", *(name for name in (own.binding_fields() if own else ()) if name in fields))
-    made = type("SmsSchema", bases, {**fields, "bound_fields": bound, "Meta": FormSchema.Meta})
+    made: type[SmsSchema] = type("SmsSchema", bases, {**fields, "bound_fields": bound, "Meta": FormSchema.Meta})
     made._declared_fields = _in_order(made._declared_fields)
     return made
 

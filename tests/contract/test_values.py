@@ -31,7 +31,8 @@ NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 PRINTED = """
 Context(user, permissions=frozenset(), locale='en', timezone='UTC', region='')
 Option(value, label, icon='', hint='')
-Action(name, label, kind='run', editors=(), needs='none', confirm=None, style='', icon='', help='', shortcut='', when={})
+Action(name, label, kind='run', editors=(), needs='none', confirm=None, style='', icon='', help='', shortcut='', \
+when={})
 Confirm(title, text, yes='Yes', no='No', token='')
 Column(name, label, format='text', sortable=False, secondary=False)
 Viewer(name, title, columns, actions, empty='', searchable=True)
