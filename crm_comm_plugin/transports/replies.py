@@ -108,13 +108,15 @@ def _person(detail: str) -> Meaning:
 
 _OVER = _over("The provider says that the account is over its sending limit.")
 _OVER_PEAK = _over("The provider says that the account sends too fast.", _MINUTES)
-_OVER_LINES = _over("The provider says that the account has too many connections at once.", timedelta(minutes=2))
+TOO_MANY_LINES = _over("The provider says that the account has too many connections at once.", timedelta(minutes=2))
 _UNUSUAL = _over("The provider stopped the account because of unusual activity. Look at its web page.")
 _PASSWORD = _person("The server does not accept user and password.")
 _APP_PASSWORD = _person("The server wants an app password instead of the usual one.")
 _NO_PASSWORDS = _person("The server takes no passwords any more: sign in with OAuth.")
 _ENCRYPT = _person("The server wants an encrypted line: choose STARTTLS or TLS.")
 _NOT_SIGNED_IN = _person("The server sends only for those who sign in: enter user and password.")
+_SENDER = _person("The server does not let this account send under its sender address.")
+_NOT_FROM_HERE = Meaning(_SKIPPED, Reason.UNREACHABLE, "The server takes no mail from this machine.", Scope.LINE, _HOUR)
 _TOO_MANY = Meaning(
     _SKIPPED, Reason.REFUSED, "The server takes no more recipients in one message.", Scope.LINE, timedelta(minutes=1)
 )
@@ -146,21 +148,24 @@ _NO_RELAY = (
     r"relay(ing)? (access )?(is )?(denied|not (allowed|permitted))|not authenticated|authenticat\w+ (is )?required"
 )
 
+_NOT_AS = r"sender address rejected|send ?as ?denied|(allowed|permissions?) to send as|not owned by user"
+_CLIENT = r"client host (rejected|\[\S*\] (rejected|blocked))|helo command rejected"
+_ENVELOPE = frozenset({Phase.SENDER, Phase.RECIPIENT, Phase.DATA, Phase.CONTENT})
+"""What a server has against sender or client it may say at any of these: Postfix waits for a recipient."""
+
 _RULES: tuple[_Rule, ...] = (
+    _Rule(_SENDER, codes="5..", words=_NOT_AS, phases=_ENVELOPE),
+    _Rule(_SENDER, codes="5..", enhanced=r"5\.1\.[78]", phases=_ENVELOPE),
+    _Rule(_NOT_FROM_HERE, codes="[45]..", words=_CLIENT, phases=_ENVELOPE),
     _Rule(_OVER, enhanced=r"5\.4\.5", words=r"limit|quota"),  # Gmail, Workspace
     _Rule(_OVER, enhanced=r"5\.7\.1", words=r"smtp relay (limit|quota|sending)"),  # Workspace's relay
     _Rule(_OVER_PEAK, enhanced=r"4\.2\.1", words=r"peak smtp relay"),
     _Rule(_OVER, enhanced=r"5\.2\.0", words=r"submissionquotaexceeded"),  # Exchange Online
-    _Rule(_OVER_LINES, codes="4..", enhanced=r"4\.3\.2", words=r"concurrent connections? limit"),
+    _Rule(TOO_MANY_LINES, codes="4..", enhanced=r"4\.3\.2", words=r"concurrent connections? limit"),
     _Rule(_OVER_PEAK, enhanced=r"5\.2\.25[1-5]"),  # Exchange Online: repeated errors
     _Rule(_UNUSUAL, enhanced=r"5\.4\.6", words=r"unusual (sending )?activity"),  # Zoho
     _Rule(_OVER, codes="4..", words=r"mail send limit exceeded"),  # IONOS
-    _Rule(
-        _OVER,
-        enhanced=r"(?!.\.2\.2).*",
-        words=_QUOTA,
-        phases=frozenset({Phase.SENDER, Phase.DATA, Phase.CONTENT, Phase.RECIPIENT}),
-    ),
+    _Rule(_OVER, enhanced=r"(?!.\.2\.2).*", words=_QUOTA, phases=_ENVELOPE),
     _Rule(_NO_PASSWORDS, enhanced=r"5\.7\.(30|139)", words=r"basic authentication|password"),
     _Rule(_APP_PASSWORD, codes="53[45]", words=r"application.?specific|app.?password"),
     _Rule(_ENCRYPT, codes="530", words=r"starttls|tls|encrypt"),
@@ -179,6 +184,7 @@ _RULES: tuple[_Rule, ...] = (
 _SUBJECTS: tuple[tuple[str, str], ...] = (
     (r".\.1\.[1]", "There is no such mailbox."),
     (r".\.1\.(2|10)", "There is no mail server for this domain."),
+    (r".\.1\.[78]", "The server does not take the account's sender address now."),
     (r".\.1\.[0-9]+", "The server does not take this address."),
     (r".\.2\.1", "The mailbox is switched off."),
     (r".\.2\.2", "The mailbox is full."),
@@ -205,5 +211,5 @@ def _by_class(reply: Reply, phase: Phase) -> Meaning:
 
 def _sender(reply: Reply) -> Meaning:
     if reply.for_good:
-        return _person("The server does not let this account send under its sender address.")
+        return _SENDER
     return Meaning(_SKIPPED, Reason.UNREACHABLE, "The server does not take mail now.", Scope.LINE, _MINUTES)

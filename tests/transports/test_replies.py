@@ -62,6 +62,23 @@ SEEN = [
     ("451 4.3.0 Try again", Phase.CONTENT, SKIPPED, REFUSED),
     ("550", Phase.RECIPIENT, FAILED, REFUSED),
     ("599 8.8.8 what", Phase.RECIPIENT, FAILED, REFUSED),
+    # Postfix says what it has against the sender or the client only when it hears of a recipient.
+    ("553 5.7.1 <a@x.example>: Sender address rejected: not owned by user ann", Phase.RECIPIENT, SKIPPED, AUTH),
+    ("550 5.1.8 <a@x.example>: Sender address rejected: Domain not found", Phase.RECIPIENT, SKIPPED, AUTH),
+    ("450 4.1.8 <a@x.example>: Sender address rejected: Domain not found", Phase.RECIPIENT, SKIPPED, REFUSED),
+    ("550 5.7.60 SMTP; Client does not have permissions to send as this sender", Phase.CONTENT, SKIPPED, AUTH),
+    ("554 5.2.252 SendAsDenied; ann@x.example not allowed to send as bob@x.example", Phase.CONTENT, SKIPPED, AUTH),
+    ("501 5.1.7 Bad sender address syntax", Phase.RECIPIENT, SKIPPED, AUTH),
+    ("554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied", Phase.RECIPIENT, SKIPPED, UNREACHABLE),
+    (
+        "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+        Phase.RECIPIENT,
+        SKIPPED,
+        UNREACHABLE,
+    ),
+    ("504 5.5.2 <host>: Helo command rejected: need fully-qualified hostname", Phase.SENDER, SKIPPED, UNREACHABLE),
+    ("421 4.7.28 Gmail has detected an unusual rate of mail from your IP", Phase.RECIPIENT, SKIPPED, UNREACHABLE),
+    ("550 5.7.1 <x@example.org>: Recipient address rejected: Access denied", Phase.RECIPIENT, FAILED, REFUSED),
 ]
 
 
