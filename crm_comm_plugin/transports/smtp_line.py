@@ -137,11 +137,16 @@ class SmtpLine(smtplib.SMTP):
         dotted = content.replace(b"\r\n.", b"\r\n..")
         if dotted.startswith(b"."):
             dotted = b"." + dotted
-        ending = b".\r\n" if dotted.endswith(b"\r\n") else b"\r\n.\r\n"
+        whole = dotted + (b".\r\n" if dotted.endswith(b"\r\n") else b"\r\n.\r\n")
+        last = (len(whole) - 1) // _PIECE * _PIECE
+        phase = Phase.DATA  # until the piece with the last dot goes, nothing can have been delivered
         try:
-            self.send(dotted + ending)
+            if last:
+                self.send(whole[:last])
+            phase = Phase.CONTENT
+            self.send(whole[last:])
         except (smtplib.SMTPException, OSError) as error:
-            raise self._broken(Phase.CONTENT, error) from None
+            raise self._broken(phase, error) from None
         return self.answer(Phase.CONTENT)
 
     def leave(self) -> None:

@@ -1,5 +1,8 @@
 """Lines that break at every point: nobody is sent to twice, and nobody is called sent or refused wrongly."""
 
+import socket
+import struct
+
 import pytest
 
 from crm_comm_hookspecs import EmailMessage, Reason, Recipient, RecipientStatus
@@ -50,6 +53,59 @@ def test_a_line_that_breaks_after_the_content_leaves_unknown(script, how):
     assert server.connections == 2
 
 
+class Impatient(Script):
+    """Hangs up in the middle of the first message, with a reset."""
+
+    def _say(self, connection, name):
+        reply = super()._say(connection, name)
+        if name == "DATA" and self.connections == 1:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise ConnectionAbortedError
+        return reply
+
+
+def test_a_line_that_breaks_before_the_last_dot_has_delivered_nothing():
+    server = Impatient(EHLO=["250 here"])
+    big = EmailMessage(subject="Hello", text="Good morning\n" * 1_000_000)
+    line = transport(server.port)
+    outcomes = list(line.deliver([(Recipient("a@example.org"), big), (Recipient("b@example.org"), MESSAGE)]))
+    line.close()
+    server.close()
+    assert [(o.status, o.reason) for o in outcomes] == [(SKIPPED, Reason.UNREACHABLE), (SENT, "")]
+    assert counts_as_used(outcomes[0]), "its recipient was accepted"
+    assert len(server.taken) == 1
+
+
+STARTTLS = ["250-here\r\n250 STARTTLS"]
+
+
+@pytest.mark.parametrize(
+    "how", [DROP, HANG, "421 4.3.2 closing", "454 4.7.0 no TLS now", "220 go", "220 go\r\n250 x", "what"]
+)
+def test_a_line_that_breaks_while_it_is_encrypted_skips_everybody(script, how):
+    """After "220 go" the server goes on in the clear: what it says then is no handshake, and nothing is told to it."""
+    from tests.transports.servers import USER
+
+    server = script(EHLO=STARTTLS, STARTTLS=[how])
+    outcomes = delivered(server, 3, security="starttls", user=USER)
+    assert {(o.status, o.reason) for o in outcomes} == {(SKIPPED, Reason.UNREACHABLE)}
+    assert not any(told.startswith(("AUTH", "MAIL")) for told in server.told)
+    assert not any(counts_as_used(o) for o in outcomes)
+
+
+@pytest.mark.parametrize("how", [DROP, HANG, "421 4.3.2 closing", "432 4.3.2 Concurrent connections limit exceeded",
+                                 "334 what?", "999 x", "no number"])  # fmt: skip
+def test_a_line_that_breaks_while_signing_in_skips_everybody(script, how):
+    from tests.transports.servers import USER
+
+    server = script(EHLO=["250-here\r\n250 AUTH PLAIN"], AUTH=[how])
+    outcomes = delivered(server, 3, user=USER)
+    assert {o.status for o in outcomes} == {SKIPPED}
+    assert {o.reason for o in outcomes} <= {Reason.UNREACHABLE, Reason.PROVIDER_LIMIT, Reason.AUTH}
+    assert ("432" in how) == (outcomes[0].reason == Reason.PROVIDER_LIMIT)
+    assert not any(told.startswith("MAIL") for told in server.told)
+
+
 def test_a_421_after_the_content_is_a_refusal_for_now(script):
     server = script(CONTENT=["421 4.3.2 closing", "250 ok"])
     outcomes = delivered(server)
@@ -83,7 +139,6 @@ def test_nothing_listens(script):
 
 
 def test_a_dripping_server_cannot_hold_the_line_beyond_the_timeout(script):
-    import socket
     import threading
     import time
 
