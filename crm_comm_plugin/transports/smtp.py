@@ -102,11 +102,11 @@ class SmtpTransport:
         """Over several lines at once; the batch is read, and outcomes are told, in the caller's thread."""
         self._lanes += [self._make() for _ in range(lines - len(self._lanes))]
         pool = self._pool = self._pool or ThreadPoolExecutor(self._target.connections, "crm-comm-smtp")
-        free, running, again = self._lanes[:lines], Running(), deque[Job]()
+        free, running, again = self._lanes[:lines], Running(), deque[Job | Outcome]()
         items = self._items(batch)
         try:
             while True:
-                while free and (item := again.popleft() if again else next(items, None)) is not None:
+                while free and (item := self._next(again, items)) is not None:
                     if isinstance(item, Outcome):
                         yield item
                     else:
@@ -126,12 +126,21 @@ class SmtpTransport:
         finally:
             wait(running)  # what is on its way is not left to itself
 
+    def _next(self, again: deque[Job | Outcome], items: Iterator[Job | Outcome]) -> Job | Outcome | None:
+        """What a line gave back comes first; without hope it is not tried again."""
+        if not again:
+            return next(items, None)
+        item = again.popleft()
+        if isinstance(item, Outcome) or self._hopeless is None:
+            return item
+        again.extendleft(refusal(recipient, self._hopeless) for recipient in item.recipients)
+        return again.popleft()
+
     def _one_too_many(self, lane: Lane, free: list[Lane], running: Running) -> bool:
-        """A further line that cannot be opened while others can: go on with fewer."""
-        others = [*free, *(lane for lane, _ in running.values())]
-        if not (lane.closed and lane.untried) or not any(other.is_open for other in others):
+        """A further line that cannot be opened while others can, or still try to: go on with fewer."""
+        if not (lane.closed and lane.untried) or not (running or any(other.is_open for other in free)):
             return False
-        self._most = max(1, len(others))
+        self._most = max(1, len(free) + len(running))
         self._lanes.remove(lane)
         return True
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from crm_comm_hookspecs import Outcome, Reason, Recipient, RecipientStatus
 from crm_comm_plugin.domain.sends import CountedOutcome
-from crm_comm_plugin.transports.replies import Meaning, Phase, Reply, meaning_of
+from crm_comm_plugin.transports.replies import TOO_MANY_LINES, Meaning, Phase, Reply, meaning_of
 from crm_comm_plugin.transports.scrub import Scrubber
+from crm_comm_plugin.transports.smtp_hints import Hint
 from crm_comm_plugin.transports.smtp_line import LineBroken, SmtpLine
 from crm_comm_plugin.transports.smtp_open import AGAIN, OpenFailed, open_line
 from crm_comm_plugin.transports.smtp_talk import Talk
@@ -119,9 +120,7 @@ class Lane:
         talk = Talk(line, job.sender, [r.address for r in people], len(job.content), job.utf8)
         reply = talk.sender()
         if not reply.good:
-            outcomes = [self._refused(recipient, reply, Phase.SENDER) for recipient in people]
-            talk.give_up()
-            return outcomes, ()
+            return self._turned_away(talk, reply, people), ()
         done, taken, surplus = self._recipients(talk, people)
         if not taken:
             talk.give_up()
@@ -142,6 +141,17 @@ class Lane:
         except LineBroken as broken:
             self._drop()
             return [*done, *self._lost(taken, broken)], surplus
+
+    def _turned_away(self, talk: Talk, reply: Reply, people: People) -> Outcomes:
+        """MAIL was refused. A line that is one too many is as one that was never opened: others may go on."""
+        meaning = meaning_of(reply, Phase.SENDER)
+        if meaning is TOO_MANY_LINES:
+            self._drop()
+            self.untried = True
+            raise OpenFailed(Phase.SENDER, Hint(meaning.detail), reply, meaning.reason, meaning.wait)
+        outcomes = [self._refused(recipient, reply, Phase.SENDER) for recipient in people]
+        talk.give_up()
+        return outcomes
 
     def _recipients(self, talk: Talk, people: People) -> tuple[Outcomes, list[Recipient], list[Recipient]]:
         """(outcomes of the refused, the taken, those that are too many for one message)."""

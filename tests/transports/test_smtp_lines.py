@@ -1,5 +1,6 @@
 """Several lines at once, pipelining, one message for many: who got it, who did not, and that nobody gets it twice."""
 
+import itertools
 import threading
 from collections import Counter
 
@@ -141,21 +142,73 @@ def test_four_lines_share_the_work_and_each_recipient_is_told_once(serve):
 
 
 class Crowded(Script):
-    """Takes two connections, and says so to further ones."""
+    """Takes two connections, and says so to further ones, at once or only when they want to send."""
+
+    most = 2
+
+    def __init__(self, point, said) -> None:
+        self.point, self.said, self._mine, self._numbers = point, said, threading.local(), itertools.count(1)
+        super().__init__()
 
     def _next(self, name):
-        if name == "GREETING" and self.connections > 2:
-            return "421 4.3.2 Concurrent connections limit exceeded"
+        if name == "GREETING":
+            self._mine.number = next(self._numbers)
+        if name == self.point and self._mine.number > self.most:
+            return self.said
         return super()._next(name)
 
 
-def test_a_server_that_takes_fewer_lines_gets_fewer():
-    server = Crowded()
+@pytest.mark.parametrize("point", ["GREETING", "EHLO", "MAIL"])
+@pytest.mark.parametrize("code", [421, 432])
+def test_a_server_that_takes_fewer_lines_gets_fewer(point, code):
+    server = Crowded(point, f"{code} 4.3.2 Concurrent connections limit exceeded")
     found = through(line(server.port, connections=4), people(60), EmailMessage(subject="Hi", text="x"))
     server.close()
     assert {o.status for o in found.values()} == {SENT}
     assert len(server.taken) == 60
     assert server.connections <= 4
+
+
+class Hasty(Crowded):
+    """Turns further lines away before it has let anybody in."""
+
+    def __init__(self) -> None:
+        self.turned_away = threading.Event()
+        super().__init__("GREETING", "421 4.3.2 Concurrent connections limit exceeded")
+
+    def _next(self, name):
+        if name == "EHLO":
+            self.turned_away.wait(5)
+        return super()._next(name)
+
+    def _serve(self, connection):
+        super()._serve(connection)
+        if self._mine.number > self.most:  # and the client has heard of it, for it has hung up
+            self.turned_away.set()
+
+
+def test_a_line_turned_away_before_others_are_open_is_no_end_either():
+    server = Hasty()
+    found = through(line(server.port, connections=4), people(60), EmailMessage(subject="Hi", text="x"))
+    server.close()
+    assert {o.status for o in found.values()} == {SENT}
+    assert len(server.taken) == 60
+
+
+@pytest.mark.parametrize("reply", ["535 5.7.8 no", "454 4.7.0 later"])
+def test_what_lets_no_line_in_is_tried_once_for_each_line_at_most(script, reply):
+    server = script(EHLO=["250-here\r\n250 AUTH PLAIN"], AUTH=[reply])
+    preset = MailServer(key="mine", label="Mine", host="127.0.0.1", port=server.port, security="none", connections=4)
+    account = Account(id="a", name="A", type="email", channel="email", active=True, sender="ann@example.com",
+                      status="untested")  # fmt: skip
+    connect = smtp_connect(Settings(smtp_timeout=5.0), lambda: {"mine": preset})
+    transport = connect(account, {"server": "mine", "user": "ann"}, {"password": "wrong"})
+    found = through(transport, people(60), EmailMessage(subject="Hi", text="x"))
+    assert len(found) == 60
+    assert {(o.status, o.reason) for o in found.values()} == {
+        (SKIPPED, Reason.AUTH if "535" in reply else Reason.UNREACHABLE)
+    }
+    assert len([told for told in server.told if told.startswith("AUTH")]) <= 4
 
 
 def test_an_account_over_its_limit_stops_all_lines(script):
