@@ -128,6 +128,13 @@ def test_why_a_sign_in_fails(script, reply, field, words):
     assert step.hint
 
 
+def test_what_a_server_says_stays_readable_while_anything_coded_is_hidden(script):
+    said = "535 5.7.8 Error: Authentication unsuccessful, tokens bXlUb2tlbkluQmFzZTY0 ya29-aB3dEfGhIjKlMnOpQrStUvWx"
+    server = script(EHLO=["250-here\r\n250 AUTH PLAIN"], AUTH=[said])
+    step = failing(transport(server.port, user=USER))
+    assert "Authentication unsuccessful, tokens [hidden] [hidden]" in step.detail
+
+
 def test_no_sign_in_offered(script):
     step = failing(transport(script().port, user=USER))
     assert (step.name, step.field) == ("sign-in", "security")
