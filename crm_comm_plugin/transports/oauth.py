@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 DEFAULT_LIFE = 3600.0
 MOST_LIFE = 86_400.0
+LONGEST = 40.0
+"""Seconds for connecting, and for an answer: both together end before another worker may refresh as well."""
 _OVER = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
 """Error codes after which only a person can help."""
 
@@ -149,7 +151,7 @@ def _google(settings: Settings, clock: Clock) -> HttpOAuthProvider:
         token="https://oauth2.googleapis.com/token",  # noqa: S106 - an address
         client_id=settings.oauth_google_client_id,
         client_secret=settings.oauth_google_client_secret,
-        timeout=settings.http_timeout,
+        timeout=min(settings.http_timeout, LONGEST),
         clock=clock,
         extra={"access_type": "offline", "prompt": "consent"},
     )
@@ -171,6 +173,6 @@ def _microsoft(settings: Settings, clock: Clock) -> HttpOAuthProvider:
         token=f"{base}/token",
         client_id=settings.oauth_microsoft_client_id,
         client_secret=settings.oauth_microsoft_client_secret,
-        timeout=settings.http_timeout,
+        timeout=min(settings.http_timeout, LONGEST),
         clock=clock,
     )

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from crm_comm_hookspecs import ALL_PERMISSIONS, Context, Reason, Settings, TransportError
+from crm_comm_plugin.accounts.oauth_tokens import LEASE
 from crm_comm_plugin.domain.clock import SystemClock
 from crm_comm_plugin.transports.oauth import providers
 from tests.email.oauth_server import oauth_server
@@ -217,6 +218,12 @@ def test_eight_workers_refresh_a_rotating_account_once(database, database_url, s
     assert tokens <= set(server.book.access)
     assert server.book.refreshes == 1
     assert not server.book.ended
+
+
+def test_a_refresh_ends_before_another_worker_may_begin_one():
+    """Two that use the same rotating refresh token lose the account, however long the settings let requests take."""
+    settings = Settings(oauth_google_client_id="g", oauth_microsoft_client_id="m", http_timeout=600.0)
+    assert all(2 * found.timeout < LEASE.total_seconds() for found in providers(settings, SystemClock()))
 
 
 def test_google_and_microsoft_are_offered_with_a_client_id_only():
