@@ -144,7 +144,9 @@ def build(settings: Settings, comm: Communication) -> Parts:
         credits=desk,
         sandbox=settings.sandbox,
         oauth=oauth,
-        discovery=None if settings.sandbox else discovery(MAIL_HOSTS, settings.denied_networks),
+        discovery=None
+        if settings.sandbox
+        else discovery(MAIL_HOSTS, settings.denied_networks, settings.allowed_networks),
     )
     sending = Sending(
         accounts=opener,

@@ -116,11 +116,11 @@ class DnsDiscovery:
         return ()
 
 
-def discovery(mail_hosts: Sequence[tuple[str, str]], denied: str = "") -> DnsDiscovery | None:
-    """The discovery, where the extra is installed: it goes to public addresses only, and to no denied networks."""
+def discovery(mail_hosts: Sequence[tuple[str, str]], denied: str = "", allowed: str = "") -> DnsDiscovery | None:
+    """The discovery, where the extra is installed: it goes where accounts may, and of that to public addresses only."""
     if find_spec("dns") is None:
         return None
-    return DnsDiscovery(mail_hosts=mail_hosts, networks=Networks(denied=f"{denied} private loopback"))
+    return DnsDiscovery(mail_hosts=mail_hosts, networks=Networks(allowed, f"{denied} private loopback"))
 
 
 def _system_resolver() -> "Resolver":

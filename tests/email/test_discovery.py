@@ -18,6 +18,7 @@ import trustme
 
 from crm_comm_plugin.accounts.presets import MAIL_HOSTS
 from crm_comm_plugin.domain.ports.discovery import Discovered
+from crm_comm_plugin.transports import discovery as discovery_of_domains
 from crm_comm_plugin.transports.autoconfig import MOST_BYTES, fetch, outgoing
 from crm_comm_plugin.transports.discovery import DnsDiscovery
 from crm_comm_plugin.transports.network import Networks
@@ -93,6 +94,21 @@ def finder(names: Dns, files: dict | None = None, **more) -> DnsDiscovery:
 def test_a_domain_of_a_known_provider_is_recognised(names, exchange, preset):
     names.zone["acme.example", "MX"] = [exchange]
     assert finder(names).find("acme.example").preset == preset
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [({}, ["10.0.0.1", "127.0.0.1"]), ({"denied": "198.51.100.0/24"}, ["198.51.100.7", "10.0.0.1"]),
+     ({"allowed": "192.0.2.0/24, loopback"}, ["8.8.8.8", "127.0.0.1"])],
+)  # fmt: skip
+def test_a_file_is_fetched_only_where_accounts_may_connect_and_never_within(monkeypatch, names, settings, refused):
+    asked = []
+    monkeypatch.setattr(discovery_of_domains, "_system_resolver", names.resolver)
+    monkeypatch.setattr(discovery_of_domains, "fetch", lambda host, path, seconds, networks: asked.append(networks))
+    assert discovery_of_domains.discovery((), **settings).find("acme.example") is None
+    assert asked
+    assert all(networks.refuses(address) for networks in asked for address in refused)
+    assert not asked[0].refuses("192.0.2.1")
 
 
 def test_a_name_that_only_ends_alike_is_nobodys(names):
