@@ -161,7 +161,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(_OVER, enhanced=r"5\.7\.1", words=r"smtp relay (limit|quota|sending)"),  # Workspace's relay
     _Rule(_OVER_PEAK, enhanced=r"4\.2\.1", words=r"peak smtp relay"),
     _Rule(_OVER, enhanced=r"5\.2\.0", words=r"submissionquotaexceeded"),  # Exchange Online
-    _Rule(TOO_MANY_LINES, codes="4..", enhanced=r"4\.3\.2", words=r"concurrent connections? limit"),
+    _Rule(TOO_MANY_LINES, codes="4..", enhanced=r"4\.3\.2", words=r"(concurrent connections?|sender thread) limit"),
     _Rule(_OVER_PEAK, enhanced=r"5\.2\.25[1-5]"),  # Exchange Online: repeated errors
     _Rule(_UNUSUAL, enhanced=r"5\.4\.6", words=r"unusual (sending )?activity"),  # Zoho
     _Rule(_OVER, codes="4..", words=r"mail send limit exceeded"),  # IONOS

@@ -30,6 +30,7 @@ SEEN = [
         LIMIT,
     ),
     ("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/x", Phase.SENDER, SKIPPED, LIMIT),
+    ("432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", Phase.CONTENT, SKIPPED, LIMIT),
     ("550 5.2.254 InvalidRecipientsPerMinuteQuotaExceeded", Phase.RECIPIENT, SKIPPED, LIMIT),
     ("550 5.4.6 Unusual sending activity detected. Please try after sometime.", Phase.CONTENT, SKIPPED, LIMIT),
     ("450 Requested mail action not taken: Mail send limit exceeded", Phase.RECIPIENT, SKIPPED, LIMIT),
