@@ -1,6 +1,7 @@
 """What a caller passes: refused in words, here where an argument still has its name. A form's values are people's."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from .errors import InvalidInput
@@ -21,6 +22,11 @@ def examine(arguments: Mapping[str, Any]) -> None:
         kinds = (Query,) if name == "query" and "viewer" in arguments else _KINDS.get(name)
         if kinds is not None:
             must_be(name, value, *kinds)
+        if isinstance(value, Context):
+            must_be("context.user", value.user, str)
+            must_be(
+                "context.permissions", value.permissions, AbstractSet, tuple, list
+            )  # in a text parts would be found
 
 
 def must_be(name: str, value: object, *kinds: type) -> None:

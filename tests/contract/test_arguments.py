@@ -148,6 +148,10 @@ def test_whatever_is_passed_the_answer_is_a_value_or_a_typed_error(comm, account
     [
         ("context", lambda comm: comm.viewers(None)),
         ("context", lambda comm: comm.allowance("none", "alice")),
+        ("context.user", lambda comm: comm.save(Context(user=5), "email")),
+        ("context.user", lambda comm: comm.accounts(context=Context(user=None, permissions=ALL_PERMISSIONS))),
+        ("context.permissions", lambda comm: comm.viewers(Context(user="alice", permissions="communication.view"))),
+        ("context.permissions", lambda comm: comm.viewers(Context(user="alice", permissions=None))),
         ("editor", lambda comm: comm.open_record(ALICE, ["email"])),
         ("query", lambda comm: comm.list_rows(ALICE, "accounts", 5)),
         ("version", lambda comm: comm.save(ALICE, "email", "", {}, 3)),
