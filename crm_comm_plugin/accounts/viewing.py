@@ -26,6 +26,7 @@ from crm_comm_plugin.accounts.reopening import PLAIN
 from crm_comm_plugin.accounts.words import Words
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.ports import AccountPage, AccountQuery
+from crm_comm_plugin.domain.sends import own_sentence
 
 NAME = "accounts"
 TITLE = "Communication Accounts"
@@ -132,7 +133,7 @@ class Listing:
         left = self._parts.credits.left(texts) if texts and self._parts.credits is not None else {}
         labels = {key: kind.label for key, kind in self._parts.forms.types().items()}
         freed = self._freed(accounts, allowances)
-        stops = self._stops(accounts, words)
+        stops = self._stops(context, accounts, words)
         return tuple(
             Row(
                 id=account.id,
@@ -154,7 +155,7 @@ class Listing:
             for account in accounts
         )
 
-    def _stops(self, accounts: Sequence[StoredAccount], words: Words) -> dict[str, str]:
+    def _stops(self, context: Context, accounts: Sequence[StoredAccount], words: Words) -> dict[str, str]:
         """What the provider said of accounts that it stopped, and what helps; until one of them sends again."""
         paused = [account for account in accounts if account.status == Status.PAUSED]
         hints = self._parts.limiter.hints(paused) if paused else {}
@@ -162,6 +163,8 @@ class Listing:
         found = {}
         for account in paused:
             why = account.status_detail if account.state(now) == Status.PAUSED else ""
+            if PERMISSION_EDIT not in context.permissions:
+                why = own_sentence(why)
             at = hints.get(account.id)
             lower = f"The provider stops it at {words.number(at)}: lower the count to that" if at is not None else ""
             found[account.id] = " · ".join(filter(None, [why, lower]))

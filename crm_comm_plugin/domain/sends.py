@@ -78,15 +78,19 @@ def detail_of(status: str, reason: str, detail: str) -> str:
     return UNKNOWN_DETAIL if status == RecipientStatus.UNKNOWN else _DETAILS.get(reason, "")
 
 
+def own_sentence(detail: str) -> str:
+    """A detail without what a server or gateway said itself: that stands in brackets after our own sentence."""
+    ours, bracket, _ = detail.partition("(")
+    ours = ours.rstrip() if bracket else ours
+    return f"{ours}." if bracket and ours and not ours.endswith((".", "!", "?")) else ours
+
+
 def without_foreign_words(outcome: Outcome) -> Outcome:
-    """The outcome without what a server or gateway said itself: that stands in brackets after our own sentence."""
-    ours, bracket, _ = outcome.detail.partition("(")
-    if not bracket:
+    """The outcome as people see it who may not edit accounts."""
+    detail = own_sentence(outcome.detail)
+    if detail == outcome.detail:
         return outcome
-    ours = ours.rstrip()
-    if ours and not ours.endswith((".", "!", "?")):
-        ours += "."
-    return replace(outcome, detail=detail_of(outcome.status, outcome.reason, ours))
+    return replace(outcome, detail=detail_of(outcome.status, outcome.reason, detail))
 
 
 def plain(text: object, length: int) -> str:

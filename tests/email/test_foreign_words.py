@@ -99,6 +99,9 @@ def test_what_a_pause_remembers(comm, script):
     """The next send tells why the provider has closed the account, from what is stored."""
     account = saved(comm, script(RCPT=[f"550 5.4.5 Daily limit exceeded {SAID}"]).port)
     send(comm, account)
+    shown = {who.user: str(comm.list_rows(who, "accounts", Query()).rows) for who in (SENDER, EDITOR)}
+    assert (SAID in shown["bob"], SAID in shown["ann"]) == (False, True)
+    assert "over its sending limit." in shown["bob"]
     send_id = send(comm, account, "later")
     assert all(SAID not in o.detail and o.detail for o in comm.outcomes(send_id, context=SENDER).outcomes)
     assert SAID in comm.outcomes(send_id).outcomes[0].detail
