@@ -1,6 +1,7 @@
 """E-mail messages as bytes: one set of headers per recipient before parts that are serialised once for all."""
 
-import uuid
+import re
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ _POLICY = SMTP.clone(cte_type="7bit", max_line_length=78)
 """Parts are 7-bit clean, so that they pass any server."""
 _CONTAINERS = frozenset({"multipart", "message"})
 _PLAIN_BYTES = ("application", "octet-stream")
+_NOT_IN_COMMANDS = re.compile(r'[ <>,;:"\\]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +39,55 @@ class Composer:
 
     def __init__(self, sender: str, now: Callable[[], datetime]) -> None:
         self._sender = sender
+        self._domain = domain_of(sender)
         self._now = now
         self._last: EmailMessage | None = None
-        self._shared: tuple[bytes, bytes] = (b"", b"")
+        self._shared: tuple[bytes, bytes, frozenset[str]] = (b"", b"", frozenset())
+        self._parts: tuple[tuple[object, ...], bytes] = ((), b"")
+        self._date: tuple[float, bytes] = (-1.0, b"")
 
     def compose(self, recipient: Recipient, message: object) -> Mail:
         """The mail for one recipient; raises Unsendable."""
         if not isinstance(message, EmailMessage):
             raise Unsendable("An e-mail account sends e-mails only.")
         if message is not self._last:
-            self._shared = (self._own_headers(message), _parts(message))
+            self._shared = (self._own_headers(message), self._parts_of(message), _given(message))
             self._last = message
-        headers, parts = self._shared
+        headers, parts, given = self._shared
         name = checked("To", recipient.name)
-        given = {key.lower() for key in message.headers}
         own = [address_line("To", name, envelope(recipient.address)), *self._of_this_mail(given)]
         return Mail(self._sender, recipient.address, headers + b"".join(own) + parts)
 
     def shared(self, message: EmailMessage) -> bytes:
         """One mail that is the same for many recipients, who do not see each other; raises Unsendable."""
-        given = {key.lower() for key in message.headers}
-        own = self._of_this_mail(given)
-        return b"".join((self._own_headers(message), b"To: undisclosed-recipients:;\r\n", *own, _parts(message)))
+        headers = self._own_headers(message)
+        own = self._of_this_mail(_given(message))
+        return b"".join((headers, b"To: undisclosed-recipients:;\r\n", *own, _parts(message)))
 
-    def _of_this_mail(self, given: set[str]) -> list[bytes]:
+    def _parts_of(self, message: EmailMessage) -> bytes:
+        """Made anew only when text, html or attachments are other objects: a caller may change the subject alone."""
+        of = (message.text, message.html, message.attachments)
+        known, parts = self._parts
+        if len(known) != len(of) or any(a is not b for a, b in zip(known, of, strict=True)):
+            parts = _parts(message)
+            self._parts = of if _stays(message) else (), parts
+        return parts
+
+    def _of_this_mail(self, given: frozenset[str]) -> list[bytes]:
         own = []
         if "date" not in given:
-            own.append(f"Date: {format_datetime(self._now())}\r\n".encode())
+            own.append(self._date_line())
         if "message-id" not in given:
-            own.append(f"Message-ID: <{uuid.uuid4().hex}@{domain_of(self._sender)}>\r\n".encode())
+            own.append(f"Message-ID: <{secrets.token_hex(16)}@{self._domain}>\r\n".encode())
         return own
+
+    def _date_line(self) -> bytes:
+        """Written once a second."""
+        now = self._now()
+        second = now.timestamp() // 1
+        if second != self._date[0]:
+            self._date = second, f"Date: {format_datetime(now)}\r\n".encode()
+        return self._date[1]
 
     def _own_headers(self, message: EmailMessage) -> bytes:
         """From, Subject, Reply-To and the caller's own."""
@@ -79,11 +100,21 @@ class Composer:
 
 def envelope(address: str) -> str:
     """An address that can stand in a command; raises Unsendable. Normalised ones pass; third parties may differ."""
-    if not isinstance(address, str) or not address.isprintable() or any(c in ' <>,;:"\\' for c in address):
+    if not isinstance(address, str) or not address.isprintable() or _NOT_IN_COMMANDS.search(address):
         raise Unsendable("The address holds a character that cannot be sent to.")
     if address.count("@") != 1:
         raise Unsendable("The address is not an e-mail address.")
     return address
+
+
+def _given(message: EmailMessage) -> frozenset[str]:
+    return frozenset(name.lower() for name in message.headers)
+
+
+def _stays(message: EmailMessage) -> bool:
+    """True when nobody can change the attachments of a message whose parts could be made."""
+    attachments: object = message.attachments
+    return isinstance(attachments, tuple) and all(type(each.content) is bytes for each in attachments)
 
 
 def _reply_to(value: object) -> tuple[str, str]:

@@ -78,7 +78,9 @@ class Meaning:
 def read_reply(code: int, text: bytes) -> Reply:
     """A reply as smtplib gives it."""
     words = " ".join(text.decode("utf-8", "replace").split())
-    words = "".join(c if c.isprintable() else " " for c in words)[: MAX_WORDS * 2]
+    if not words.isprintable():
+        words = "".join(c if c.isprintable() else " " for c in words)
+    words = words[: MAX_WORDS * 2]
     found = _ENHANCED.match(words)
     enhanced = found.group(1) if found and found.group(1)[0] == str(code)[0] else ""
     if enhanced:

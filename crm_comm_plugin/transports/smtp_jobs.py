@@ -7,8 +7,8 @@ from crm_comm_hookspecs import EmailMessage, Outcome, Reason, Recipient, Recipie
 from crm_comm_hookspecs.messages import Message
 from crm_comm_plugin.transports.headers import Unsendable
 from crm_comm_plugin.transports.mime import Composer, envelope
-from crm_comm_plugin.transports.smtp_lane import Job
 from crm_comm_plugin.transports.smtp_target import Target
+from crm_comm_plugin.transports.smtp_verdicts import Job
 
 
 class Jobs:

@@ -1,18 +1,18 @@
 """One connection to an SMTP server: smtplib with a time-out for every phase, and replies as values."""
 
-import io
 import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from crm_comm_plugin.transports.replies import Phase, Reply, read_reply
 
 MAX_REPLY = 65_536
 """More bytes than this in one reply are no reply."""
-_PIECE = 65_536
+MAX_LINE = 8_192
+"""The same for one line of a reply."""
+_PIECE, _READ = 65_536, 8_192
 
 
 class LineBroken(Exception):
@@ -24,31 +24,6 @@ class LineBroken(Exception):
         self.timed_out = timed_out
 
 
-class _TimedReader(io.RawIOBase):
-    """Reads from a socket until the phase's time is over, however slowly the bytes drip in."""
-
-    def __init__(self, line: "SmtpLine") -> None:
-        self._line = line
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        line = self._line
-        if line.peeking:
-            return None
-        left = line.deadline - time.monotonic()
-        if left <= 0 or line.sock is None:
-            raise TimeoutError("timed out")
-        line.sock.settimeout(left)
-        count: int = line.sock.recv_into(buffer)
-        line.sock.settimeout(line.timeout)
-        line.read += count
-        if line.read > MAX_REPLY:
-            raise OSError("the reply has no end")
-        return count
-
-
 class SmtpLine(smtplib.SMTP):
     """A line over a connected socket. seconds: the longest wait of each phase."""
 
@@ -58,26 +33,58 @@ class SmtpLine(smtplib.SMTP):
         super().__init__(local_hostname=own_name(), timeout=seconds)
         self._host = host  # smtplib checks a certificate's name against this
         self.sock: Any = connected
-        self.file: Any = None
-        self.deadline = 0.0
-        self.read = 0
-        self.peeking = False
+        self._held = b""  # read and not looked at yet
+        self._usual: dict[Phase, tuple[int, bytes, Reply]] = {}
         self.encrypted = isinstance(connected, ssl.SSLSocket)
 
     def getreply(self) -> tuple[int, bytes]:
-        """A reply within the phase's time; raises SMTPServerDisconnected."""
-        self.deadline, self.read = time.monotonic() + self.timeout, 0
-        if self.file is None and self.sock is not None:
-            self.file = io.BufferedReader(_TimedReader(self))
-        if self.file is None:
-            raise smtplib.SMTPServerDisconnected("not connected")
-        return super().getreply()
+        """A reply within the phase's time, however slowly its bytes drip in; raises SMTPServerDisconnected."""
+        deadline, left, lines = time.monotonic() + self.timeout, MAX_REPLY, []
+        while True:
+            line = self._read_line(deadline)
+            left -= len(line)
+            if left < 0:
+                raise self._gone("the reply has no end")
+            lines.append(line[4:].strip(b" \t\r\n"))
+            if not line[:3].isdigit():
+                return -1, b"\n".join(lines)
+            if line[3:4] != b"-":
+                return int(line[:3]), b"\n".join(lines)
+
+    def _read_line(self, deadline: float) -> bytes:
+        """The next line with its end; raises SMTPServerDisconnected."""
+        while True:
+            line, end, rest = self._held.partition(b"\n")
+            if end:
+                self._held = rest
+                return line + end
+            left = deadline - time.monotonic()
+            if left <= 0 or self.sock is None:
+                raise self._gone("timed out" if self.sock is not None else "not connected")
+            try:
+                self.sock.settimeout(left)
+                more = self.sock.recv(_READ)
+            except OSError as error:
+                raise self._gone(str(error)) from None
+            if not more or len(line) > MAX_LINE:
+                raise self._gone("the line ended" if not more else "the line has no end")
+            self._held = line + more
+
+    def _gone(self, why: str) -> smtplib.SMTPServerDisconnected:
+        self.close()
+        return smtplib.SMTPServerDisconnected(why)
 
     def send(self, s: Any) -> None:
         """Bytes in pieces, so that a long message may take longer than one time-out."""
-        raw = s.encode(self.command_encoding) if isinstance(s, str) else bytes(s)
-        for start in range(0, len(raw), _PIECE):
-            super().send(raw[start : start + _PIECE])
+        raw = s.encode(self.command_encoding) if isinstance(s, str) else s
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("not connected")
+        try:
+            self.sock.settimeout(self.timeout)
+            for start in range(0, len(raw), _PIECE):
+                self.sock.sendall(raw[start : start + _PIECE])
+        except OSError as error:
+            raise self._gone(str(error)) from None
 
     def greeting(self) -> Reply:
         """The server's first words."""
@@ -104,7 +111,7 @@ class SmtpLine(smtplib.SMTP):
             raise
         except (smtplib.SMTPException, OSError) as error:
             raise self._broken(Phase.TLS, error) from None
-        self.encrypted = True
+        self.encrypted, self._held = True, b""  # what came before in clear may be from anybody
         return read_reply(code, text)
 
     def ask(self, command: str, phase: Phase) -> Reply:
@@ -117,23 +124,20 @@ class SmtpLine(smtplib.SMTP):
 
     def has_more(self) -> bool:
         """True when the server has said more than it was asked: then no reply can be trusted any more."""
-        self.peeking = True
-        try:
-            return self.file is not None and bool(self.file.peek(1))
-        finally:
-            self.peeking = False
+        return bool(self._held)
 
-    def put(self, commands: Sequence[str], phase: Phase) -> None:
+    def put(self, commands: bytes, phase: Phase) -> None:
         """Several commands in one go (RFC 2920); their replies are read with `answer`. Raises LineBroken."""
-        if any("\r" in command or "\n" in command for command in commands):
-            raise LineBroken(phase)
         try:
-            self.send("\r\n".join([*commands, ""]))
-        except (smtplib.SMTPException, OSError, ValueError) as error:
+            self.send(commands)
+        except (smtplib.SMTPException, OSError) as error:
             raise self._broken(phase, error) from None
 
-    def give(self, content: bytes) -> Reply:
-        """A message after 354, with its dots doubled (RFC 5321 section 4.5.2); raises LineBroken."""
+    def give(self, content: bytes, behind: bytes = b"") -> Reply:
+        """A message after 354, with its dots doubled (RFC 5321 section 4.5.2); raises LineBroken.
+
+        behind: commands that go in the same breath (RFC 2920); their replies are read afterwards.
+        """
         dotted = content.replace(b"\r\n.", b"\r\n..")
         if dotted.startswith(b"."):
             dotted = b"." + dotted
@@ -144,7 +148,7 @@ class SmtpLine(smtplib.SMTP):
             if last:
                 self.send(whole[:last])
             phase = Phase.CONTENT
-            self.send(whole[last:])
+            self.send(whole[last:] + behind)
         except (smtplib.SMTPException, OSError) as error:
             raise self._broken(phase, error) from None
         return self.answer(Phase.CONTENT)
@@ -166,9 +170,14 @@ class SmtpLine(smtplib.SMTP):
             code, text = self.getreply()
         except (smtplib.SMTPException, OSError) as error:
             raise self._broken(phase, error) from None
+        usual = self._usual.get(phase)
+        if usual is not None and usual[0] == code and usual[1] == text:
+            return usual[2]
         reply = read_reply(code, text)
         if reply.closes:
             self.close()
+        elif reply.code < 400:
+            self._usual[phase] = code, text, reply
         return reply
 
     def _broken(self, phase: Phase, error: Exception) -> LineBroken:

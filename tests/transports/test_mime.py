@@ -2,7 +2,8 @@
 
 import email
 import email.policy
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
 from email.utils import parseaddr
 
@@ -193,3 +194,42 @@ def test_parts_are_made_once_for_all():
     assert first.partition(b"MIME-Version")[2] == second.partition(b"MIME-Version")[2]
     other = composer.compose(ANN, EmailMessage(subject="Other", text="y")).content
     assert read(other)["subject"] == "Other"
+
+
+def test_a_subject_for_each_recipient_leaves_the_parts_as_they_are():
+    composer = Composer("me@example.com", lambda: AT)
+    file = Attachment(filename="a.bin", content=b"x" * 1000)
+    message = EmailMessage(subject="Hi", text="x" * 100, html="<p>x</p>", attachments=(file,))
+    mails = [composer.compose(ANN, replace(message, subject=f"Hi {n}")).content for n in "ab"]
+    assert [read(mail)["subject"] for mail in mails] == ["Hi a", "Hi b"]
+    assert mails[0].partition(b"MIME-Version")[2] == mails[1].partition(b"MIME-Version")[2]
+
+
+@pytest.mark.parametrize("part", ["text", "html", "attachments"])
+def test_a_part_for_each_recipient_is_made_for_each(part):
+    composer = Composer("me@example.com", lambda: AT)
+    message = EmailMessage(subject="Hi", text="same", html="<p>same</p>")
+    for word in ("first", "second"):
+        own = (Attachment(filename=f"{word}.bin", content=b"x"),) if part == "attachments" else word
+        mail = composer.compose(ANN, replace(message, **{part: own})).content
+        assert word.encode() in mail
+        assert (b"first" in mail) is (word == "first")
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_an_attachment_that_its_caller_changes_is_made_anew(kind):
+    composer = Composer("me@example.com", lambda: AT)
+    content = bytearray(b"one")
+    message = EmailMessage(subject="Hi", attachments=kind([Attachment(filename="a.bin", content=content)]))
+    for word in (b"one", b"two"):
+        content[:] = word
+        (part,) = read(composer.compose(ANN, replace(message, subject="Hi")).content).iter_attachments()
+        assert part.get_payload(decode=True) == word
+
+
+def test_the_date_is_that_of_each_mail():
+    times = iter([AT, AT + timedelta(milliseconds=900), AT + timedelta(seconds=61)])
+    composer = Composer("me@example.com", lambda: next(times))
+    message = EmailMessage(subject="Hi", text="x")
+    found = [read(composer.compose(ANN, message).content)["date"].datetime for _ in range(3)]
+    assert found == [AT.replace(microsecond=0)] * 2 + [(AT + timedelta(seconds=61)).replace(microsecond=0)]
