@@ -43,6 +43,12 @@ _MARK = (
     )
     .values(status=bindparam("b_status"))
 )
+_KEPT = (*(f"n_{status}" for status in COUNTED), "charged", "hold", "taken")
+_WRITE = (
+    update(sends)
+    .where(sends.c.number == bindparam("b_number"))
+    .values({name: bindparam(f"b_{name}") for name in _KEPT})
+)
 
 
 @dataclass(slots=True)
@@ -69,9 +75,9 @@ class _Books:
 
     def write(self, connection: Connection) -> None:
         """Store the numbers."""
-        values: dict[str, Any] = {f"n_{status}": self.counts.get(status, 0) for status in COUNTED}
-        values |= {"charged": self.charged, "hold": self.hold, "taken": self.taken}
-        connection.execute(update(sends).where(sends.c.number == self.number).values(values))
+        values: dict[str, Any] = {f"b_n_{status}": self.counts.get(status, 0) for status in COUNTED}
+        values |= {"b_number": self.number, "b_charged": self.charged, "b_hold": self.hold, "b_taken": self.taken}
+        connection.execute(_WRITE, values)
 
     def written(self, handed: bool = True) -> Written:
         """For the caller."""
@@ -181,13 +187,18 @@ def _grouped(
     number: int, done: Sequence[tuple[Entry, Outcome]], at: datetime
 ) -> dict[tuple[str, str, bool], list[dict[str, Any]]]:
     groups: dict[tuple[str, str, bool], list[dict[str, Any]]] = {}
-    alike = _ranges((_key(entry, outcome), entry.position) for entry, outcome in done)
+    in_order = sorted(done, key=_position)  # several lines are done in no order, and that would make a range of each
+    alike = _ranges((_key(entry, outcome), entry.position) for entry, outcome in in_order)
     for (before, used, status, reason, detail, code, said_at, retry_at), first, last in alike:
         move = {"b_send": number, "b_first": first, "b_last": last, "b_status": status, "b_reason": plain(reason, 32)}
         move |= {"b_detail": plain(detail, MAX_DETAIL), "b_code": plain(code, MAX_CODE)}
         move |= {"b_at": said_at or at, "b_retry_at": retry_at}
         groups.setdefault((before, status, used), []).append(move)
     return groups
+
+
+def _position(pair: tuple[Entry, Outcome]) -> int:
+    return pair[0].position
 
 
 def _key(entry: Entry, outcome: Outcome) -> tuple[Any, ...]:

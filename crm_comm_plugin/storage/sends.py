@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, literal, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, literal, select, tuple_, update
 
 from crm_comm_hookspecs import SendInProgress
 from crm_comm_plugin.domain.ports.sends import SendRow, Ticket
@@ -13,6 +13,8 @@ from crm_comm_plugin.domain.sends import RUNNING
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.schema import upsert
 from crm_comm_plugin.storage.send_tables import COUNTED, sends
+
+_FENCE = select(sends).where(sends.c.id == bindparam("b_id")).with_for_update()
 
 
 class SqlSends:
@@ -72,8 +74,7 @@ class SqlSends:
 
 def fenced(connection: Connection, ticket: Ticket) -> RowMapping:
     """The send's row, locked for this transaction; raises SendInProgress when another run has it."""
-    query = select(sends).where(sends.c.id == ticket.send_id).with_for_update()
-    found = connection.execute(query).mappings().one_or_none()
+    found = connection.execute(_FENCE, {"b_id": ticket.send_id}).mappings().one_or_none()
     if found is None or found["owner"] != ticket.owner or found["run"] != ticket.run:
         raise SendInProgress("Another process has taken this send over.")
     return found
