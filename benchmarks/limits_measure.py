@@ -6,7 +6,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -109,7 +109,7 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines + [f"| {row.what} | {row.goal} | {row.found} | {words[row.met]} |" for row in rows])
 
 
-def machine() -> str:
+def machine(packages: Sequence[str] = PACKAGES) -> str:
     """Where this was measured, and with which versions."""
     model = "unknown processor"
     info = Path("/proc/cpuinfo")
@@ -117,7 +117,7 @@ def machine() -> str:
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
     parts = [f"Python {platform.python_version()}", f"SQLite {sqlite3.sqlite_version}"]
-    for package in PACKAGES:
+    for package in packages:
         try:
             parts.append(f"{package} {version(package)}")
         except PackageNotFoundError:

@@ -41,7 +41,8 @@ class Dispatched:
 class Gate(Sequence[Pair]):
     """A batch that closes: before each recipient it asks whether it may still go.
 
-    A transport that takes recipients one by one so stops before the next; `taken` is how many it has had.
+    A transport that takes recipients one by one so stops before the next one, or with the one it has begun early, as
+    pipelined SMTP does; `taken` is how many it has had.
     """
 
     def __init__(self, pairs: Sequence[Pair], may_go: Callable[[], bool]) -> None:

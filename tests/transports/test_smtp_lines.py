@@ -211,6 +211,34 @@ def test_what_lets_no_line_in_is_tried_once_for_each_line_at_most(script, reply)
     assert len([told for told in server.told if told.startswith("AUTH")]) <= 4
 
 
+def test_no_line_at_all_is_told_to_each_once(script):
+    server = script()
+    server.close()
+    transport = line(server.port, connections=4)
+    outcomes = list(transport.deliver([(r, EmailMessage(subject="Hi", text="x")) for r in people(60)]))
+    transport.close()
+    assert Counter(o.recipient.address for o in outcomes) == Counter({r.address: 1 for r in people(60)})
+    assert {(o.status, o.reason) for o in outcomes} == {(SKIPPED, Reason.UNREACHABLE)}
+
+
+def test_a_batch_that_breaks_while_several_lines_read_it_is_told_to_the_caller(script):
+    def broken():
+        yield from ((r, EmailMessage(subject="Hi", text="x")) for r in people(20))
+        raise LookupError
+
+    class Batch(list):
+        def __iter__(self):
+            return broken()
+
+    transport = line(script(EHLO=PIPED).port, connections=3)
+    outcomes = []
+    with pytest.raises(LookupError):
+        outcomes.extend(transport.deliver(Batch([None] * 60)))
+    transport.close()
+    assert {o.status for o in outcomes} <= {SENT}
+    assert max(Counter(o.recipient.address for o in outcomes).values()) == 1
+
+
 def test_an_account_over_its_limit_stops_all_lines(script):
     over = "550 5.4.5 Daily user sending limit exceeded"
     server = script(RCPT=["250 ok"] * 20 + [over])
