@@ -17,7 +17,13 @@ from crm_comm_plugin.storage.urls import read_url
 
 __all__ = ["Database", "explained"]
 
-SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-16000",  # kB at most; with 2 MB a large send, whose addresses have no order, reads its index again
+)
 
 
 class Database:
