@@ -227,11 +227,15 @@ def _ranges(positions: Iterable[tuple[Any, int]]) -> list[tuple[Any, int, int]]:
     return found
 
 
+_REASONS: dict[str, str] = {str(reason): reason for reason in Reason}
+"""A transport may have a reason of its own, which stays a text."""
+
+
 def _outcome(row: Any) -> Outcome:
     return Outcome(
         recipient=Recipient(row.address, row.name),
         status=RecipientStatus(row.status),
-        reason=row.reason,
+        reason=_REASONS.get(row.reason, row.reason),
         detail=detail_of(row.status, row.reason, row.detail),
         code=row.code,
         at=row.at,

@@ -386,6 +386,7 @@ def test_connecting_can_fail_for_now(world, clock):
     report = world.send(people(4))
     assert report.counts == {SKIPPED: 4}
     assert {o.reason for o in world.sending().outcomes(report.send_id).outcomes} == {Reason.AUTH}
+    assert all(isinstance(o.reason, Reason) for o in world.sending().outcomes(report.send_id).outcomes)
     assert world.limits.used() == 0
     assert world.accounts.statuses == [("a", "auth_failed")]
 
