@@ -7,6 +7,7 @@ from crm_comm_hookspecs import PERMISSION_EDIT, AccountType, Action, Context, Fo
 from crm_comm_hookspecs.conditions import as_text
 from crm_comm_plugin.accounts.email_advice import advise
 from crm_comm_plugin.accounts.form import Advice, Errors, Form, Servers, Typed
+from crm_comm_plugin.accounts.presets import RATHER_OAUTH
 from crm_comm_plugin.accounts.servers import CUSTOM, resolved
 from crm_comm_plugin.domain.addresses import is_address, normalise_address
 from crm_comm_plugin.domain.ports.discovery import MailDiscovery
@@ -98,7 +99,12 @@ class EmailForm(Form):
 
     def advise(self, typed: Typed) -> Advice:
         """The server of an address, the provider's limit, what a provider wants as password."""
-        return advise(typed, self.servers, self.discovery)
+        advice = advise(typed, self.servers, self.discovery)
+        server = advice.values.get("server", typed.text("server"))
+        just_chosen = "server" in advice.values or typed.changed == "server"
+        if just_chosen and server in RATHER_OAUTH and self._provider({**typed.values, "server": server}) is not None:
+            advice.values["sign_in"] = "oauth"
+        return advice
 
     def warnings(self, values: Mapping[str, Any]) -> Errors:
         """An account without an address to send from, a password that anybody can read."""
@@ -111,9 +117,13 @@ class EmailForm(Form):
             hints["security"] = ["Anybody on the way to this server can read the password. Choose STARTTLS or TLS."]
         return hints
 
+    def _provider(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+        """(key, label) of whoever signs in to this server with OAuth here."""
+        return self.oauth.provider_for(self.for_transport(values)) if self.oauth is not None else None
+
     def _oauth_step(self, values: Mapping[str, Any]) -> str:
         """What is left to do for an account that signs in with OAuth."""
-        provider = self.oauth.provider_for(self.for_transport(values)) if self.oauth is not None else None
+        provider = self._provider(values)
         if provider is None:
             return "OAuth is not set up here for this server. Ask your administrator for a client id."
         return f"Press Sign in with {provider[1]} if this account is not signed in yet."

@@ -135,6 +135,9 @@ FEATURED = ("gmail", "outlook", "smtp")
 ESTIMATED = frozenset({"outlook", "yahoo"})
 """Presets whose limit is a careful start: the provider states no exact number for these accounts."""
 
+RATHER_OAUTH = frozenset({"outlook", "microsoft365"})
+"""Presets that take a password from few accounts only, or not for much longer."""
+
 MAIL_HOSTS = (
     ("google.com", "gmail"),
     ("googlemail.com", "gmail"),

@@ -139,3 +139,16 @@ def browsed(url: str) -> dict[str, str]:
 def send(comm, account_id: str, key: str):
     people = [Recipient(f"{name}@example.com") for name in ("bob", "cid")]
     return comm.send(account_id, EmailMessage(subject="Hi", text="x"), people, key)
+
+
+def test_a_server_that_is_giving_up_passwords_starts_with_oauth_where_that_is_set_up(tmp_path):
+    """Suggested only while the server is being chosen, so that it does not undo what somebody chose then."""
+    for client, suggested in (("", None), ("client", "oauth")):
+        settings = Settings(data_dir=str(tmp_path / (client or "none")), oauth_microsoft_client_id=client)
+        with Communication.load(settings) as comm:
+            typed = {"user": "ann@outlook.com"}
+            assert comm.check(ANN, "email", "", typed, "user").values.get("sign_in") == suggested
+            chosen = {**typed, "server": "outlook", "sign_in": "password"}
+            assert comm.check(ANN, "email", "", chosen, "server").values.get("sign_in") == suggested
+            assert "sign_in" not in comm.check(ANN, "email", "", chosen, "sign_in").values
+            assert "sign_in" not in comm.check(ANN, "email", "", {"user": "ann@gmail.com"}, "user").values
