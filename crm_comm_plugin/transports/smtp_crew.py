@@ -8,9 +8,8 @@ from itertools import chain
 from queue import SimpleQueue
 
 from crm_comm_hookspecs import Outcome, Reason
-from crm_comm_plugin.transports.smtp_jobs import refusal
 from crm_comm_plugin.transports.smtp_lane import Lane
-from crm_comm_plugin.transports.smtp_verdicts import Job, Outcomes
+from crm_comm_plugin.transports.smtp_verdicts import Job, Outcomes, refusal
 
 LOST = 3
 """So many messages in a row with which the line broke: it is not the recipients' fault."""

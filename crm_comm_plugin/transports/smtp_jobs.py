@@ -64,18 +64,6 @@ class Jobs:
                 yield Job(people, self._target.sender, content, utf8)
 
 
-def refusal(recipient: Recipient, like: Outcome) -> Outcome:
-    """Skipped untried, for the reason for which somebody else could not be sent to."""
-    return Outcome(
-        recipient=recipient,
-        status=RecipientStatus.SKIPPED,
-        reason=like.reason,
-        detail=like.detail,
-        code=like.code,
-        retry_at=like.retry_at,
-    )
-
-
 def _no_sender(recipient: Recipient) -> Outcome:
     detail = "The account has no sender address. Enter one."
     return Outcome(recipient=recipient, status=RecipientStatus.SKIPPED, reason=Reason.AUTH, detail=detail)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from crm_comm_hookspecs import Recipient
@@ -12,7 +13,7 @@ from crm_comm_plugin.transports.smtp_line import LineBroken, SmtpLine
 from crm_comm_plugin.transports.smtp_open import OpenFailed, open_line
 from crm_comm_plugin.transports.smtp_talk import Talk
 from crm_comm_plugin.transports.smtp_target import Target
-from crm_comm_plugin.transports.smtp_verdicts import Job, Outcomes, People, Verdicts, beforehand, like
+from crm_comm_plugin.transports.smtp_verdicts import Job, Outcomes, People, Verdicts, beforehand, refusal
 
 IDLE_SECONDS = 20.0
 """After so long a line is asked whether it is still there before a message is trusted to it."""
@@ -29,8 +30,8 @@ class Lane:
         self._target, self._seconds, self._ca_file = target, seconds, ca_file
         self._verdicts = Verdicts(now, scrubber)
         self._line: SmtpLine | None = None
-        self.closed = False  # opening the line failed in the last job
-        self.untried = True  # nobody of the last job was tried at all
+        self.closed = False  # opening the line failed for the last message
+        self.untried = True  # nobody of the last message was tried at all
         self._unclean = False  # a transaction may be open
         self._on_line = 0
         self._used_at = 0.0
@@ -41,14 +42,14 @@ class Lane:
         self._ahead: Talk | None = None  # its envelope, if that is on its way; no content is
 
     def run(self, more: Callable[[], Job | None]) -> Iterator[tuple[Job, Outcomes]]:
-        """Deliver jobs until there are no more; each comes back with its outcomes as soon as they are known.
+        """Deliver jobs until there are no more; each message comes back as a job with its outcomes when they are known.
 
         Where the server offers PIPELINING one further job is taken while the server thinks about the one in hand.
         """
         self._more = more
         try:
             while (job := self._taken()) is not None:
-                yield job, self._delivered(job)
+                yield from self._delivered(job)
         except BaseException:
             self._next = None
             self._drop()  # it may wait for a message
@@ -70,18 +71,21 @@ class Lane:
         job, self._next = self._next, None
         return job if job is not None else self._more()
 
-    def _delivered(self, job: Job) -> Outcomes:
-        """What the server takes no more of in one message goes in another one."""
-        self.closed, self.untried = False, True
-        done: Outcomes = []
+    def _delivered(self, job: Job) -> Iterator[tuple[Job, Outcomes]]:
+        """What the server takes no more of in one message goes in another one: a job for each, so that one that could
+        not be tried holds nobody who was."""
         left: People = job.recipients
+        self.closed = False
         while left and not self.closed:
             now, later = left[: self._most], left[self._most :]
-            self._last_part = not later
+            self._last_part, self.untried = not later, True
             outcomes, again = self._tried(job, now)
-            done += outcomes
             left = [*again, *later]
-        return [*done, *(like(done[-1], recipient) for recipient in left)]
+            if self.closed:
+                now = [*now, *left]
+                outcomes = [*outcomes, *(refusal(recipient, outcomes[-1]) for recipient in left)]
+            part = job if len(now) == len(job.recipients) else replace(job, recipients=tuple(now))
+            yield part, outcomes
 
     def _tried(self, job: Job, people: People) -> tuple[Outcomes, People]:
         """One message. A line that breaks before anything can have been delivered is opened once more."""

@@ -101,10 +101,9 @@ def beforehand(line: SmtpLine, job: Job, people: People) -> Outcomes:
     return [_outcome(recipient, _SKIPPED, Reason.AUTH, detail) for recipient in people]
 
 
-def like(outcome: Outcome, recipient: Recipient) -> Outcome:
-    """The same for somebody who was not tried."""
-    o = outcome
-    return _outcome(recipient, o.status, o.reason, o.detail, o.code, o.retry_at)
+def refusal(recipient: Recipient, like: Outcome) -> Outcome:
+    """Skipped untried, for the reason for which somebody else could not be sent to."""
+    return _outcome(recipient, _SKIPPED, like.reason, like.detail, like.code, like.retry_at)
 
 
 def _outcome(

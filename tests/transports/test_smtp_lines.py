@@ -195,6 +195,34 @@ def test_a_line_turned_away_before_others_are_open_is_no_end_either():
     assert len(server.taken) == 60
 
 
+class Narrow(Picky):
+    """Turns its second line away when that wants to send a second time, and lets the first wait until then."""
+
+    def __init__(self) -> None:
+        self._turned_away, self._numbers = threading.Event(), itertools.count(1)
+        super().__init__(2)
+
+    def _next(self, name):
+        if name == "GREETING":
+            self._now.number, self._now.mails = next(self._numbers), 0
+            if self._now.number == 1:
+                self._turned_away.wait(5)
+        self._now.mails += name == "MAIL"
+        if name == "MAIL" and (self._now.number, self._now.mails) == (2, 2):
+            self._turned_away.set()
+            return "432 4.3.2 Concurrent connections limit exceeded"
+        return super()._next(name)
+
+
+def test_a_line_turned_away_between_two_messages_of_one_job_leaves_only_the_second_to_others():
+    server = Narrow()
+    found = through(line(server.port, connections=2, per_message=3), people(18))
+    server.close()
+    got = Counter(address for to in server.envelopes for address in to)
+    assert got == Counter({r.address: 1 for r in people(18)})
+    assert {o.status for o in found.values()} == {SENT}
+
+
 @pytest.mark.parametrize("reply", ["535 5.7.8 no", "454 4.7.0 later"])
 def test_what_lets_no_line_in_is_tried_once_for_each_line_at_most(script, reply):
     server = script(EHLO=["250-here\r\n250 AUTH PLAIN"], AUTH=[reply])
