@@ -28,7 +28,8 @@ from crm_comm_plugin.domain.addresses import is_address, normalise_address
 from crm_comm_plugin.domain.sends import counts_as_used, detail_of
 
 HOLD_SECONDS = 900.0
-"""Longer than one message can take, with every phase at its time-out and the line opened once more."""
+"""Longer than one message takes with every phase at the time-out that is usual and the line opened once more. With
+longer ones the hold may end first: then the message counts at that end."""
 _SUBJECT = "Test message"
 _TEXT = "This is a test message from your CRM.\n\nIf you can read it, the account it came from can send.\n"
 _log = logging.getLogger(__name__)

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crm_comm_hookspecs import InvalidInput, UnknownAccount, UnknownReservation
+from crm_comm_plugin.domain.ledger import LONGEST_HOLD
+from crm_comm_plugin.domain.ledger_log import SECOND
 
 MOST_UNITS = 10_000_000
 LONGEST_TEXT = 200
-SHORTEST_HOLD, LONGEST_HOLD = 1.0, 86_400.0
+SHORTEST_HOLD = 1.0
 
 
 def check_units(units: Any) -> int:
@@ -38,7 +40,7 @@ def check_campaign(campaign: Any) -> str:
 def check_hold(seconds: Any) -> float:
     """From a second to a day."""
     wrong = isinstance(seconds, bool) or not isinstance(seconds, int | float)
-    if wrong or not math.isfinite(seconds) or not SHORTEST_HOLD <= seconds <= LONGEST_HOLD:
+    if wrong or not math.isfinite(seconds) or not SHORTEST_HOLD <= seconds <= LONGEST_HOLD / SECOND:
         raise InvalidInput(f"hold_seconds is {_shown(seconds)}.", hint="Pass 1 to 86400 seconds.")
     return float(seconds)
 

@@ -1,7 +1,7 @@
 """One batch through one transport, which may be a third party's: every recipient comes back with an outcome or not.
 
-Here is the place for several transports at once (a preset's `connections`): a dispatch knows nothing of chunks, holds
-or databases, only a batch, a line, and whom to tell.
+A dispatch knows nothing of chunks, holds or databases, only a batch, a line, and whom to tell. Several connections of a
+preset are one line to it: the transport reads the batch in threads of its own, and tells all in the caller's.
 """
 
 import logging
@@ -42,7 +42,8 @@ class Gate(Sequence[Pair]):
     """A batch that closes: before each recipient it asks whether it may still go.
 
     A transport that takes recipients one by one so stops before the next one, or with the one it has begun early, as
-    pipelined SMTP does; `taken` is how many it has had.
+    pipelined SMTP does; `taken` is how many it has had. It may be read in several threads, by one at a time, and
+    `may_go` is asked there; `taken` and `closed` are looked at when they are through.
     """
 
     def __init__(self, pairs: Sequence[Pair], may_go: Callable[[], bool]) -> None:

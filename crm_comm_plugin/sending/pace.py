@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
-BEGIN_SECONDS = 180.0
-GRACE_SECONDS = 120.0
-PHASES = 4
-"""How many phases of a delivery may each use up their time-out before its recipient counts at the provider."""
-LONGEST_HOLD = 86_400.0
+from crm_comm_plugin.domain.ledger import LONGEST_HOLD
+from crm_comm_plugin.domain.ledger_log import SECOND
+
+BEGIN_SECONDS = 150.0
+GRACE_SECONDS = 150.0
+PHASES = 5
+"""How many phases may each use up their time-out before a recipient who was begun counts at the provider: the content
+of the message before, behind which pipelined SMTP begins the next one, then MAIL, RCPT, DATA and content."""
 
 CHUNK_SECONDS = 20.0
 BATCH_SECONDS = 1.0
@@ -27,7 +30,7 @@ class HoldTime:
     @classmethod
     def of(cls, timeout: float) -> "HoldTime":
         """For transports that wait so many seconds in each phase."""
-        grace = min(max(GRACE_SECONDS, PHASES * timeout), LONGEST_HOLD - BEGIN_SECONDS)
+        grace = min(max(GRACE_SECONDS, PHASES * timeout), LONGEST_HOLD / SECOND - BEGIN_SECONDS)
         return cls(BEGIN_SECONDS + grace, grace)
 
 

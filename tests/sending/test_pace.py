@@ -66,7 +66,7 @@ def test_longer_time_outs_leave_more_time_at_the_end_of_a_hold(timed, clock):
     assert HoldTime.of(1).grace == HoldTime().grace
     assert HoldTime.of(10**9).seconds == 86_400
     hold = HoldTime.of(120)
-    assert (hold.seconds, hold.grace) == (BEGIN_SECONDS + 480, 480)
+    assert (hold.seconds, hold.grace) == (BEGIN_SECONDS + 600, 600)
 
 
 def test_a_slow_transport_holds_little_in_vain(timed):
