@@ -74,7 +74,7 @@ class Accounts:
             sandbox=sandbox,
             oauth=oauth,
         )
-        self.opener = Opener(store=store, secrets=secrets, forms=Forms(registry), events=events, clock=clock)
+        self.opener = Opener(store=store, secrets=secrets, forms=parts.forms, events=events, clock=clock)
         self._listing, self._saver, self._checker = Listing(parts), Saver(parts), Checker(parts)
         self._remover, self._actor = Remover(parts), Actor(parts, self.opener)
         self._reopener = Reopener(parts, self.opener)

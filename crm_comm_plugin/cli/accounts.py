@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from crm_comm_hookspecs import Account, Communication, Query, Row
+from crm_comm_hookspecs import Account, Communication, Context, Query, Result, Row
 from crm_comm_plugin.cli import signing_in, transfer
 from crm_comm_plugin.cli.common import Choices, Json, Yes, add, add_group
 from crm_comm_plugin.cli.endings import FAILED, USAGE, CommandError, as_lines, refused
@@ -159,12 +159,7 @@ def delete(choices: Choices, accounts: Names, yes: Yes = False, json: Json = Fal
     with choices.communication() as comm:
         found = [find_account(comm, name) for name in accounts]
         ids = tuple(account.id for account in found)
-        question = comm.confirm(context, "delete", ids)
-        if question is not None and not yes:
-            if not interactive():
-                raise CommandError("This asks first. Add --yes to delete without being asked.", code=USAGE)
-            typer.confirm(f"{question.title}\n{question.text}", abort=True, err=True)
-        result = comm.run(context, "delete", ids, confirmed=question.token if question else "")
+        result = _confirmed(comm, context, "delete", ids, yes)
         if not result.ok:
             raise refused(result, "Nothing was deleted.")
         if json:
@@ -193,12 +188,7 @@ def reopen(choices: Choices, accounts: Names, yes: Yes = False, json: Json = Fal
     context = choices.context
     with choices.communication() as comm:
         ids = tuple(find_account(comm, name).id for name in accounts)
-        question = comm.confirm(context, "reopen", ids)
-        if question is not None and not yes:
-            if not interactive():
-                raise CommandError("This asks first. Add --yes to reopen without being asked.", code=USAGE)
-            typer.confirm(f"{question.title}\n{question.text}", abort=True, err=True)
-        result = comm.run(context, "reopen", ids, confirmed=question.token if question else "")
+        result = _confirmed(comm, context, "reopen", ids, yes)
     if not result.ok:
         raise refused(result, "Nothing was reopened.")
     if json:
@@ -231,6 +221,16 @@ def diagnose(
                 say(line)
     if not result.ok:
         raise typer.Exit(FAILED)
+
+
+def _confirmed(comm: Communication, context: Context, action: str, ids: tuple[str, ...], yes: bool) -> Result:
+    """Run an action after its question, if it has one; yes: it was answered on the command line."""
+    question = comm.confirm(context, action, ids)
+    if question is not None and not yes:
+        if not interactive():
+            raise CommandError(f"This asks first. Add --yes to {action} without being asked.", code=USAGE)
+        typer.confirm(f"{question.title}\n{question.text}", abort=True, err=True)
+    return comm.run(context, action, ids, confirmed=question.token if question else "")
 
 
 def _told(comm: Communication, id: str, what: str, json: bool) -> None:

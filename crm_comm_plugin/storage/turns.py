@@ -33,7 +33,7 @@ class Turns:
     @classmethod
     def beside(cls, file: str) -> "Turns | None":
         """Turns beside a database file, which is made, as is its folder, readable by its owner alone; None without."""
-        if file in {"", ":memory:"} or file.startswith("file:"):
+        if file.startswith("file:"):  # a URI, whose folder is not ours to make
             return None
         path = Path(file)
         with suppress(OSError):  # SQLite says it better

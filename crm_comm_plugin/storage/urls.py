@@ -18,9 +18,9 @@ def read_url(text: str) -> URL:
     if kind in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+psycopg")
     if kind != "sqlite":
-        text = f"Databases of the kind {kind!r} are not supported."
-        raise StorageUnavailable(text, retryable=False, hint="Use SQLite or PostgreSQL.")
-    if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
-        text = "A database in memory cannot be used: each connection would have one of its own."
-        raise StorageUnavailable(text, retryable=False, hint="Name a file, as in sqlite:///crm.db.")
+        problem = f"Databases of the kind {kind!r} are not supported."
+        raise StorageUnavailable(problem, retryable=False, hint="Use SQLite or PostgreSQL.")
+    if url.database in {None, "", ":memory:", "file::memory:"} or url.query.get("mode") == "memory":
+        problem = "A database in memory cannot be used: each connection would have one of its own."
+        raise StorageUnavailable(problem, retryable=False, hint="Name a file, as in sqlite:///crm.db.")
     return url

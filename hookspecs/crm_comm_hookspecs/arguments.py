@@ -24,9 +24,8 @@ def examine(arguments: Mapping[str, Any]) -> None:
             must_be(name, value, *kinds)
         if isinstance(value, Context):
             must_be("context.user", value.user, str)
-            must_be(
-                "context.permissions", value.permissions, AbstractSet, tuple, list
-            )  # in a text parts would be found
+            # not a text: a part of a permission's name would be found in it
+            must_be("context.permissions", value.permissions, AbstractSet, tuple, list)
 
 
 def must_be(name: str, value: object, *kinds: type) -> None:

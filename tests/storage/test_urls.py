@@ -17,6 +17,7 @@ def test_all_names_of_postgresql_mean_the_driver_we_have(written):
     [
         ("sqlite://", "sqlite:///crm.db"),
         ("sqlite:///:memory:", "sqlite:///crm.db"),
+        ("sqlite:///file::memory:?uri=true", "sqlite:///crm.db"),
         ("sqlite:///file:crm?mode=memory&cache=shared&uri=true", "sqlite:///crm.db"),
         ("mysql://crm:hunter2@db.example/crm", "Use SQLite or PostgreSQL"),
         ("postgresql://crm:hunter2@db.example:port/crm", "postgresql://user:password@host/name"),
