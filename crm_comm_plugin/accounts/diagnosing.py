@@ -21,7 +21,7 @@ def diagnosed(form: Form, account: Account, values: Mapping[str, Any], secrets: 
         try:
             return _asked(form, transport)
         finally:
-            _close(transport)
+            close_quietly(transport)
     except CommError as error:
         step = Step(name="Connect", ok=False, detail=error.message, hint=error.hint)
         return Diagnosis(ok=False, steps=(step,))
@@ -40,7 +40,8 @@ def _asked(form: Form, transport: Transport) -> Diagnosis:
     return answer
 
 
-def _close(transport: Transport) -> None:
+def close_quietly(transport: Transport) -> None:
+    """Say goodbye, whatever comes of it."""
     with contextlib.suppress(Exception):  # the answer is there; a line that does not close well changes nothing
         transport.close()
 

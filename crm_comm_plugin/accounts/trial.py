@@ -1,7 +1,6 @@
 """Send Me a Test: one short message to whoever asks, with what is typed. The provider counts it, so the limit does."""
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,7 +16,7 @@ from crm_comm_hookspecs import (
     Transport,
     TransportError,
 )
-from crm_comm_plugin.accounts.diagnosing import diagnosed, in_words, status_after
+from crm_comm_plugin.accounts.diagnosing import close_quietly, diagnosed, in_words, status_after
 from crm_comm_plugin.accounts.drafts import Draft
 from crm_comm_plugin.accounts.loading import ACTIVE
 from crm_comm_plugin.accounts.opening import Opener, connected
@@ -119,19 +118,20 @@ def _sent(draft: Draft, address: str) -> Outcome:
     try:
         return _answered(line, recipient)
     finally:
-        with suppress(Exception):  # the answer is there; a line that does not close well changes nothing
-            line.close()
+        close_quietly(line)
 
 
 def _answered(line: Transport, recipient: Recipient) -> Outcome:
+    """Heard to the end: a line that is left in the middle is not used for a goodbye."""
     message = EmailMessage(subject=_SUBJECT, text=_TEXT)
+    found = Outcome(recipient=recipient, status=RecipientStatus.UNKNOWN)
     try:
         for outcome in line.deliver([(recipient, message)]):
             if isinstance(outcome, Outcome):
-                return outcome
+                found = outcome
     except CommError as error:
         _log.warning("A test message failed with %s.", error.code or type(error).__name__)
-    return Outcome(recipient=recipient, status=RecipientStatus.UNKNOWN)
+    return found
 
 
 def _bad(text: str, field: str = "") -> Result:

@@ -88,6 +88,12 @@ def test_unsaved_values_send_one_message_to_the_sender(comm, server):
     assert comm.accounts(usable=False) == ()
 
 
+def test_it_says_goodbye_after_the_message_too(comm, script):
+    server = script()
+    assert tried(comm, typed=open_values(server.port)).ok
+    assert [server.connections, server.told.count("QUIT")] == [2, 2]
+
+
 def test_it_goes_to_whoever_asks_where_the_host_knows_an_address(comm, server):
     result = tried(comm, typed=values(server.port), context=KIM)
     assert "kim@crm.example" in result.message
