@@ -75,20 +75,20 @@ class Lane:
         """What the server takes no more of in one message goes in another one: a job for each, so that one that could
         not be tried holds nobody who was."""
         left: People = job.recipients
-        self.closed = False
-        while left and not self.closed:
+        while left:
             now, later = left[: self._most], left[self._most :]
-            self._last_part, self.untried = not later, True
+            self._last_part = not later
             outcomes, again = self._tried(job, now)
             left = [*again, *later]
             if self.closed:
-                now = [*now, *left]
                 outcomes = [*outcomes, *(refusal(recipient, outcomes[-1]) for recipient in left)]
+                now, left = [*now, *left], ()
             part = job if len(now) == len(job.recipients) else replace(job, recipients=tuple(now))
             yield part, outcomes
 
     def _tried(self, job: Job, people: People) -> tuple[Outcomes, People]:
         """One message. A line that breaks before anything can have been delivered is opened once more."""
+        self.closed, self.untried = False, True
         broken = LineBroken(Phase.GREETING)
         for _ in range(2):
             try:
