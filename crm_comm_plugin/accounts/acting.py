@@ -19,7 +19,7 @@ from crm_comm_hookspecs import (
 from crm_comm_plugin.accounts.diagnosing import diagnosed, in_words, lost_in_words, status_after
 from crm_comm_plugin.accounts.drafts import Draft, Drafts, Refused, unavailable
 from crm_comm_plugin.accounts.email_form import SEND_TEST, SIGN_IN, TEST, EmailForm
-from crm_comm_plugin.accounts.loading import stored_values
+from crm_comm_plugin.accounts.loading import line_values
 from crm_comm_plugin.accounts.opening import Opener
 from crm_comm_plugin.accounts.parts import AccountParts
 from crm_comm_plugin.accounts.sms_form import CAPABILITIES, PURCHASE, REFRESH, SmsForm
@@ -50,8 +50,8 @@ class Actor:
         except SecretsUnavailable as error:
             return unavailable(error)
         now = self._parts.clock.now()
-        diagnosis = diagnosed(form, account.shown(now), form.filled(stored_values(form, account)), secrets)
-        self._opener.seen(account, status_after(form, diagnosis))
+        diagnosis = diagnosed(form, account.shown(now), line_values(form, account), secrets)
+        self._opener.tested(account, status_after(form, diagnosis))
         return replace(in_words(form, diagnosis), refresh=True)
 
     def refresh(self, context: Context, ids: Sequence[str]) -> Result:
@@ -89,7 +89,7 @@ class Actor:
         if action == TEST.name and draft.form.type.run is None:
             diagnosis = diagnosed(draft.form, draft.account, draft.values, draft.secrets)
             if draft.stored is not None and draft.is_as_stored:
-                self._opener.seen(draft.stored, status_after(draft.form, diagnosis))
+                self._opener.tested(draft.stored, status_after(draft.form, diagnosis))
             return in_words(draft.form, diagnosis)
         if action == SEND_TEST.name and draft.form.type.run is None:
             return self._trial.run(context, draft)

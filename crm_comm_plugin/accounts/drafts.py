@@ -6,7 +6,7 @@ from typing import Any
 
 from crm_comm_hookspecs import Account, Result, SecretsUnavailable, UnknownAccount
 from crm_comm_plugin.accounts.form import Errors, Form
-from crm_comm_plugin.accounts.loading import ACTIVE, NAME, Loaded, load, stored_values
+from crm_comm_plugin.accounts.loading import ACTIVE, NAME, Loaded, line_values, load
 from crm_comm_plugin.accounts.opening import Opener
 from crm_comm_plugin.accounts.parts import AccountParts
 from crm_comm_plugin.accounts.sms_form import PURCHASE
@@ -41,7 +41,7 @@ class Draft:
         """True when its secrets go where the stored ones do: what is told then is about the stored account."""
         if self.stored is None or self.loaded.typed:
             return False
-        before = self.form.filled(stored_values(self.form, self.stored))
+        before = line_values(self.form, self.stored)
         return self.form.place(self.loaded.values) == self.form.place(before)
 
 

@@ -44,6 +44,11 @@ def stored_values(form: Form, stored: StoredAccount | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in form.names and name not in form.secrets}
 
 
+def line_values(form: Form, stored: StoredAccount) -> dict[str, Any]:
+    """What is stored, as a line needs it: fields that came with a newer version of the plugin have their defaults."""
+    return form.filled(stored_values(form, stored))
+
+
 def load(form: Form, stored: StoredAccount | None, posted: Any) -> Loaded:
     """Read a form over what is stored; never raises, whatever was posted."""
     if not isinstance(posted, Mapping):

@@ -17,7 +17,7 @@ from crm_comm_hookspecs import (
 )
 from crm_comm_plugin.accounts.form import Form
 from crm_comm_plugin.accounts.forms import Forms
-from crm_comm_plugin.accounts.loading import stored_values
+from crm_comm_plugin.accounts.loading import line_values
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
 from crm_comm_plugin.domain.ports import AccountStore, Clock, Events, SecretStore
 
@@ -51,12 +51,12 @@ class Opener:
     def values_of(self, account: StoredAccount) -> Mapping[str, Any]:
         """All values without secrets, as `connect` gets them."""
         form = self.form_of(account)
-        return form.for_transport(form.filled(stored_values(form, account)))
+        return form.for_transport(line_values(form, account))
 
     def secrets_of(self, account: StoredAccount) -> Mapping[str, str]:
         """Its secrets by field; see the port."""
         form = self.form_of(account)
-        values = form.filled(stored_values(form, account))
+        values = line_values(form, account)
         found: dict[str, str] = {}
         for field, ref in account.secrets.items():
             if not form.same_place(ref.bound, values):
@@ -98,11 +98,11 @@ class Opener:
                 Change(account_id=account_id, kind="status", fields=("status",), user="", at=now)
             )
 
-    def seen(self, account: StoredAccount, seen: tuple[str, str] | None) -> None:
-        """What a test of the stored account showed: (status, detail), or None for nothing."""
-        if seen is None or (seen[0] == Status.CONNECTED and account.state(self._clock.now()) == Status.PAUSED):
+    def tested(self, account: StoredAccount, found: tuple[str, str] | None) -> None:
+        """Keep what a test of the stored account showed: (status, detail), or None for nothing."""
+        if found is None or (found[0] == Status.CONNECTED and account.state(self._clock.now()) == Status.PAUSED):
             return  # signing in does not end a provider's pause
-        self.set_status(account.id, *seen)
+        self.set_status(account.id, *found)
 
     def touch(self, account_id: str) -> None:
         """The account was used now."""

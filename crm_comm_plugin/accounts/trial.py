@@ -50,7 +50,7 @@ class Trial:
             return _bad("Enter the sender's address: the test message goes there.", "sender")
         diagnosis = diagnosed(draft.form, draft.account, draft.values, draft.secrets)
         if draft.stored is not None and draft.is_as_stored:
-            self._opener.seen(draft.stored, status_after(draft.form, diagnosis))
+            self._opener.tested(draft.stored, status_after(draft.form, diagnosis))
         if not diagnosis.ok:
             told = in_words(draft.form, diagnosis)
             return replace(told, message=f"Nothing was sent. {told.message}")

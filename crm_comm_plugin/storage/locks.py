@@ -10,7 +10,7 @@ from sqlalchemy import Connection, exc, text
 from crm_comm_hookspecs import SendInProgress, StorageUnavailable
 from crm_comm_plugin.storage.database import Database
 from crm_comm_plugin.storage.explaining import explained
-from crm_comm_plugin.storage.urls import read_url
+from crm_comm_plugin.storage.places import sqlite_path
 
 PATIENCE = 0.2
 """Seconds before somebody counts as alive: a look at the lock by `cancel` takes it for a moment."""
@@ -53,7 +53,7 @@ class SqlSendLocks:
             lock.release()
 
     def _folder(self) -> Path:
-        return Path(f"{read_url(self._database.url).database}-locks")
+        return Path(f"{sqlite_path(self._database.url)}-locks")
 
     @contextmanager
     def _advisory(self, send_id: str) -> Iterator[None]:
