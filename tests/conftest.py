@@ -42,12 +42,12 @@ def clock() -> MovingClock:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(pytestconfig: pytest.Config) -> Iterator[Any]:
+def postgres_server() -> Iterator[Any]:
     """One PostgreSQL for all tests of a process; every row that a test leaves is searched for secrets."""
     from tests.postgres_server import PostgresServer
-    from tests.secret_search import search_text
+    from tests.secret_search import search
 
-    server = PostgresServer(lambda table, row: search_text(pytestconfig, row, f"table {table}"))
+    server = PostgresServer(lambda table, row: search(row, f"table {table}"))
     yield server
     server.stop()
 

@@ -17,11 +17,18 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from crm_comm_plugin.cli.app import run
+from tests.secret_search import search
 
 COMMAND = (sys.executable, "-c", "import sys; from crm_comm_plugin.cli import main; sys.exit(main())")
 
 
 Done = subprocess.CompletedProcess[str]
+
+
+def searched(done: Done, arguments: tuple[str, ...]) -> Done:
+    """What a command printed, after a look for secrets."""
+    search(f"{done.stdout}\n{done.stderr}", f"output of crm-comm {' '.join(arguments[:2])}")
+    return done
 
 
 @dataclass
@@ -32,7 +39,7 @@ class Shell:
     command: tuple[str, ...] = COMMAND
 
     def __call__(self, *arguments: str, stdin: str = "", **env: str) -> Done:
-        return subprocess.run(
+        done = subprocess.run(
             [*self.command, *arguments],
             input=stdin,
             capture_output=True,
@@ -43,6 +50,7 @@ class Shell:
             timeout=120,
             check=False,
         )
+        return searched(done, arguments)
 
     def environment(self, **env: str) -> dict[str, str]:
         base = {k: v for k, v in os.environ.items() if not k.startswith("CRM_COMM_")}
@@ -89,7 +97,7 @@ class QuickShell(Shell):
         for stream in (out, err):
             stream.flush()
         texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
-        return subprocess.CompletedProcess(arguments, code, *texts)
+        return searched(subprocess.CompletedProcess(arguments, code, *texts), arguments)
 
 
 @pytest.fixture

@@ -37,8 +37,8 @@ class CreditsWorld:
     """codes: access code -> state (new | active | expired | used). sent: id -> (to, text), each once."""
 
     def __init__(self, check: OpenAPI | None = None) -> None:
-        self.codes: dict[str, str] = {"GOODCODE1": "new"}
-        self.balance: dict[str, Decimal] = {"GOODCODE1": Decimal(100)}
+        self.codes: dict[str, str] = {"S3CRETC0DE1": "new"}
+        self.balance: dict[str, Decimal] = {"S3CRETC0DE1": Decimal(100)}
         self.orders: dict[str, dict] = {}
         self.by_key: dict[str, str] = {}
         self.messages: dict[str, dict] = {}

@@ -12,7 +12,7 @@ from tests.sms.conftest import ACCOUNT
 from tests.sms.faulty_server import BREAKS, Answered
 from tests.sms.gateways_under_test import SERVICES, numbers
 
-CODE = "GOODCODE1"
+CODE = "S3CRETC0DE1"
 SECRETS = {"access_code": CODE}
 DONE = frozenset(BREAKS) - {"drop_before", "drop_in", "drop_unprocessed", "503"}
 

@@ -14,7 +14,7 @@ from crm_comm_plugin.transports.sms.credits_gateway import CreditsGateway
 from crm_comm_plugin.transports.sms.http import checked_url
 from tests.sms.conftest import ACCOUNT, NOW
 
-CODE = "GOODCODE1"
+CODE = "S3CRETC0DE1"
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def gateway(world, tools):
 @pytest.fixture
 def active(world):
     world.codes[CODE] = "active"
-    return {"access_code": "good-code 1"}
+    return {"access_code": "s3cret-c0de 1"}
 
 
 def texts(*numbers, text="Your table is ready."):

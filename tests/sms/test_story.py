@@ -124,8 +124,8 @@ def told(ref, to, delivery):
 @pytest.fixture
 def sent(comm, world, form):
     """(account, report of a send to three, its report URL, references by number)."""
-    world.codes["GOODCODE1"] = "active"
-    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    world.codes["S3CRETC0DE1"] = "active"
+    account = save(comm, {**form, "access_code": "S3CRETC0DE1"})
     report = comm.send(account, TextMessage("Hello"), people(3), key="camp-1")
     url = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)["report_url"]
     return account, report, url, {to: ref for ref, to, _ in world.sent}
@@ -134,12 +134,12 @@ def sent(comm, world, form):
 def test_reports_late_doubled_and_in_any_order(comm, world, sent):
     _, report, url, refs = sent
     first, second, third = sorted(refs)
-    assert post(comm, world, url, "GOODCODE1", told(refs[first], first, "delivered")).status == 200
-    assert post(comm, world, url, "GOODCODE1", told(refs[first], first, "delivered")).status == 200
+    assert post(comm, world, url, "S3CRETC0DE1", told(refs[first], first, "delivered")).status == 200
+    assert post(comm, world, url, "S3CRETC0DE1", told(refs[first], first, "delivered")).status == 200
     late = [told(refs[first], first, "undelivered"), told(refs[second], second, "undelivered")]
-    assert post(comm, world, url, "GOODCODE1", *late).status == 200
+    assert post(comm, world, url, "S3CRETC0DE1", *late).status == 200
     unknown = [told("nosuch", "+447400999999", "delivered"), told("", "", "delivered")]
-    assert post(comm, world, url, "GOODCODE1", *unknown).status == 200
+    assert post(comm, world, url, "S3CRETC0DE1", *unknown).status == 200
     assert deliveries(comm, report) == {
         first: ("sent", "delivered"),
         second: ("sent", "undelivered"),
@@ -149,14 +149,14 @@ def test_reports_late_doubled_and_in_any_order(comm, world, sent):
 
 def test_who_was_refused_and_is_reported_all_the_same(comm, world, form):
     """Whom the gateway says it has delivered to is not sent to again; one who was refused for good stays so."""
-    world.codes["GOODCODE1"] = "active"
-    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    world.codes["S3CRETC0DE1"] = "active"
+    account = save(comm, {**form, "access_code": "S3CRETC0DE1"})
     world.reject = {"+447400123000": "refused", "+447400123001": "unreachable"}
     report = comm.send(account, TextMessage("Hello"), people(2), key="camp-1")
     assert counts(report) == {"failed": 1, "skipped": 1}
     body = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)
     reports = [told(message["id"], message["to"], "delivered") for message in body["messages"]]
-    assert post(comm, world, body["report_url"], "GOODCODE1", *reports).status == 200
+    assert post(comm, world, body["report_url"], "S3CRETC0DE1", *reports).status == 200
     assert deliveries(comm, report) == {"+447400123000": ("failed", ""), "+447400123001": ("sent", "delivered")}
     world.reject = {}
     assert counts(comm.send(account, TextMessage("Hello"), people(2), key="camp-1")) == {"failed": 1, "sent": 1}
@@ -169,9 +169,9 @@ def test_forged_reports_change_nothing(comm, world, sent):
     real = told(refs[number], number, "delivered")
     before = deliveries(comm, report)
     assert post(comm, world, url, "WRONGCODE", real).status == 404
-    assert post(comm, world, url, "GOODCODE1", real, header="").status == 404
-    assert post(comm, world, f"{BASE}/receive/credits/guessed", "GOODCODE1", real).status == 404
-    assert post(comm, world, url.replace("/credits/", "/twilio/"), "GOODCODE1", real).status == 404
+    assert post(comm, world, url, "S3CRETC0DE1", real, header="").status == 404
+    assert post(comm, world, f"{BASE}/receive/credits/guessed", "S3CRETC0DE1", real).status == 404
+    assert post(comm, world, url.replace("/credits/", "/twilio/"), "S3CRETC0DE1", real).status == 404
     assert deliveries(comm, report) == before
     huge = Request(
         source="credits", token=url.rsplit("/", 1)[1], method="POST", url=url, headers={}, body=b"x" * 1_000_001
@@ -181,20 +181,20 @@ def test_forged_reports_change_nothing(comm, world, sent):
 
 def test_one_accounts_reports_are_not_anothers(comm, world, sent, form):
     _, report, _, refs = sent
-    world.codes["OTHERCODE"] = "active"
-    world.balance["OTHERCODE"] = Decimal(5)
-    other = save(comm, {**form, "account_name": "Other", "access_code": "OTHERCODE"})
+    world.codes["S3CRETC0DE2"] = "active"
+    world.balance["S3CRETC0DE2"] = Decimal(5)
+    other = save(comm, {**form, "account_name": "Other", "access_code": "S3CRETC0DE2"})
     comm.send(other, TextMessage("Hi"), [Recipient("07400 123900")], key="camp-2")
     url = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)["report_url"]
     number = min(refs)
-    assert post(comm, world, url, "OTHERCODE", told(refs[number], number, "undelivered")).status == 200
+    assert post(comm, world, url, "S3CRETC0DE2", told(refs[number], number, "undelivered")).status == 200
     assert deliveries(comm, report)[number] == ("sent", "")
 
 
 @pytest.mark.parametrize("settle", ["report", "query"])
 def test_what_was_unknown_is_settled_later(comm, world, form, settle):
-    world.codes["GOODCODE1"] = "active"
-    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    world.codes["S3CRETC0DE1"] = "active"
+    account = save(comm, {**form, "access_code": "S3CRETC0DE1"})
     real = world.server.answer
 
     def loses_every_message(seen):
@@ -215,7 +215,7 @@ def test_what_was_unknown_is_settled_later(comm, world, form, settle):
     else:
         url = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)["report_url"]
         reports = [told(ref, to, "delivered") for ref, to, _ in world.sent]
-        assert post(comm, world, url, "GOODCODE1", *reports).status == 200
+        assert post(comm, world, url, "S3CRETC0DE1", *reports).status == 200
         wanted = ("sent", "delivered")
     assert set(deliveries(comm, report).values()) == {wanted}
     (found,) = comm.sends(account_id=account).sends
@@ -224,8 +224,8 @@ def test_what_was_unknown_is_settled_later(comm, world, form, settle):
 
 
 def test_numbers_are_made_international_and_each_is_sent_once(comm, world, form):
-    world.codes["GOODCODE1"] = "active"
-    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    world.codes["S3CRETC0DE1"] = "active"
+    account = save(comm, {**form, "access_code": "S3CRETC0DE1"})
     wild = ["07400 123456", "+44 7400 123456", "0044 (0)7400-123456", "020 7946 0000", "not a number", "0909 8790000"]
     prepared = comm.prepare(account, [Recipient(number) for number in wild])
     assert [r.address for r in prepared.ready] == ["+447400123456"]
@@ -236,14 +236,14 @@ def test_numbers_are_made_international_and_each_is_sent_once(comm, world, form)
 
 def test_no_code_in_anything_that_is_shown_or_logged(comm, world, form, caplog):
     caplog.set_level("DEBUG")
-    world.codes["GOODCODE1"] = "active"
-    account = save(comm, {**form, "access_code": "GOODCODE1"})
+    world.codes["S3CRETC0DE1"] = "active"
+    account = save(comm, {**form, "access_code": "S3CRETC0DE1"})
     texts = [comm.run(ANN, "refresh_credits", (account,)), comm.open_record(ANN, "sms", account)]
     texts.append(comm.send(account, TextMessage("Hello"), people(1), key="k"))
-    world.codes["GOODCODE1"] = "used"
+    world.codes["S3CRETC0DE1"] = "used"
     texts += [comm.run(ANN, "refresh_credits", (account,)), comm.run(ANN, "test", (account,))]
     texts.append(comm.send(account, TextMessage("Hello"), people(2), key="k"))
     world.server.close()
     texts += [comm.run(ANN, "refresh_credits", (account,)), comm.run(ANN, "purchase_credits", (account,), "sms", {})]
-    assert "GOODCODE1" not in f"{texts}{caplog.text}".upper()
+    assert "S3CRETC0DE1" not in f"{texts}{caplog.text}".upper()
     assert "7400123" not in caplog.text

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 import httpx
 
@@ -12,6 +13,7 @@ from crm_comm_hookspecs import ALL_PERMISSIONS, Communication, Context, Settings
 from crm_comm_plugin.hosts.web.running import Background, bound
 from crm_comm_plugin.hosts.web.sandbox import Sandbox
 from crm_comm_plugin.hosts.web.serve import running_app
+from tests.secret_search import search
 
 TOKEN = "a-token-for-tests"
 EVERYTHING = Context(user="alice", permissions=ALL_PERMISSIONS)
@@ -39,6 +41,23 @@ class Host:
         return saved.id
 
 
+def searched(app: Any) -> Any:
+    """The app; each of its answers, headers and all, is looked through for secrets."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        said: list[bytes] = []
+
+        async def look(message: Any) -> None:
+            said.extend(value for _, value in message.get("headers", ()))
+            said.append(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, look)
+        search(b"".join(said), f"answer of the host to {scope.get('path')}")
+
+    return answer
+
+
 @contextmanager
 def hosted(
     comm: Communication,
@@ -54,7 +73,7 @@ def hosted(
         app = open_things.enter_context(
             running_app(comm, TOKEN, "127.0.0.1", chosen, sandbox=(0, 0) if sandbox else None, folder=folder)
         )
-        server = Background(app, listening)
+        server = Background(searched(app), listening)
         server.start()
         open_things.callback(server.stop)
         yield Host(f"http://127.0.0.1:{chosen}", comm, app.state.web.sandbox)
