@@ -20,11 +20,13 @@ from crm_comm_hookspecs import (
     Query,
     Recipient,
     RecipientStatus,
+    Request,
     Result,
     Settings,
     UnknownAccount,
     Usage,
 )
+from crm_comm_hookspecs.adoption import HOOKS
 from crm_comm_hookspecs.testing import FakeClock, RecordingPlugin
 
 ALICE = Context(user="alice", permissions=ALL_PERMISSIONS)
@@ -82,9 +84,11 @@ class Diagram:
 
     def __init__(self, pm: pluggy.PluginManager) -> None:
         self.lines: list[str] = []
+        self.seen: set[str] = set()
         pm.add_hookcall_monitoring(self._before, lambda *_: None)
 
     def _before(self, hook: str, impls: list[Any], arguments: dict[str, Any]) -> None:
+        self.seen |= {hook} if impls else set()
         if hook not in REGISTRY and impls:
             line = hook.removeprefix("crm_comm_")
             if not self.lines or self.lines[-1] != line:
@@ -140,6 +144,7 @@ def test_the_whole_story(database_url: str, tmp_path: Path, relay: Relay) -> Non
     assert new.values["active"] is True
     advice = comm.check(ALICE, "email", "", {"user": "ann@gmail.com"}, "user")
     assert advice.values.get("server") == "gmail"
+    assert [o.value for o in comm.options(ALICE, "countries", "+49")] == ["DE"]
     form = {
         "account_name": "Sales", "user": "sales@example.org", "password": PASSWORD, "server": "smtp",
         "host": "localhost", "port": str(relay.port), "security": "starttls", "limitation": "day", "active": True,
@@ -154,7 +159,7 @@ def test_the_whole_story(database_url: str, tmp_path: Path, relay: Relay) -> Non
     assert not comm.save(ALICE, "email", "", {**form, "account_name": "  sALES "}).ok, "the name is taken"
     assert not comm.save(GUEST, "email", "", form).ok
     assert diagram.take() == [
-        "open_record", "check", "run", "save", "account_changed", "save",
+        "open_record", "check", "options", "run", "save", "account_changed", "save",
     ]  # fmt: skip
 
     # It is in the list; its secret never comes back; nobody gets it sent elsewhere; the second of two is told.
@@ -193,10 +198,11 @@ def test_the_whole_story(database_url: str, tmp_path: Path, relay: Relay) -> Non
     assert (skipped.recipient.address, skipped.reason) == ("p3@example.org", "limit")
     assert skipped.retry_at is not None
     assert comm.sends(key="spring").sends[0].send_id == report.send_id
+    assert comm.cancel(report.send_id).counts == report.counts, "it is over: nothing to stop"
     called = diagram.take()
     assert called[:5] == ["accounts", "allowance", "prepare", "preview", "send"]
     assert "limit_reached" in called
-    assert called[-3:] == ["allowance", "outcomes", "sends"]
+    assert called[-4:] == ["allowance", "outcomes", "sends", "cancel"]
 
     # The same call again sends nothing twice; when the window has passed it reaches the rest.
     again = comm.send(account.id, letter, people, key="spring", campaign="Spring")
@@ -215,6 +221,12 @@ def test_the_whole_story(database_url: str, tmp_path: Path, relay: Relay) -> Non
     assert (hold.granted, comm.reserve(account.id, 5, key="own").replayed) == (2, True)
     assert comm.settle(hold.id, used=1).remaining == 1
     diagram.take()
+
+    # A browser comes back that nobody waits for, and a service calls with a token that nobody has.
+    assert not comm.callback(ALICE, {"state": "made up"}).ok
+    call = Request(source="credits", token="made-up", method="POST", url="https://crm.example", headers={}, body=b"{}")
+    assert comm.receive(call).status == 404
+    assert diagram.take() == ["callback", "receive"]
 
     # Deleting says what is at stake, is stopped by who needs the account, can be undone, and restored later.
     other.usages = [Usage("Campaign Spring")]
@@ -247,4 +259,5 @@ def test_the_whole_story(database_url: str, tmp_path: Path, relay: Relay) -> Non
         assert [a.name for a in anew.accounts("email", usable=False)] == ["Sales"]
         assert anew.send(account.id, letter, people, key="spring").counts == rest.counts
     assert len(other.told("startup")) == 2
+    assert diagram.seen == set(HOOKS), "the story walks through every hook"
     assert comm.failures == ()
