@@ -9,6 +9,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 DEBIAN_PACKAGES := chromium gnome-keyring dbus kannel postfix dovecot-core $(if $(shell command -v npm),,npm)
 BENCH_DEBIAN_PACKAGES := redis-server
 BENCH_PACKAGES := "pyrate-limiter>=3.7" "limits[redis]>=3.13"
+# Tests that hold sizes, manifest and docs equal to the code: settings, commands, hooks, and the examples on the pages.
+IN_STEP := tests/packaging/test_sizes.py tests/packaging/test_docs.py tests/packaging/test_manifest.py \
+  tests/packaging/test_plugin_authors.py tests/contract/test_hooks.py
 # Further options, for example: make test PYTEST_ARGS='-k limits', make serve SERVE_ARGS='--port 8100'
 PYTEST_ARGS ?=
 SERVE_ARGS ?= --sandbox
@@ -35,7 +38,7 @@ check: $(VENV)/.installed-dev  ## Check format, lint, types, import rules, sizes
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests/typing
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/packaging/test_sizes.py tests/packaging/test_docs.py tests/packaging/test_manifest.py
+	@$(BIN)/python -m pytest -q $(IN_STEP)
 
 format: $(VENV)/.installed-dev  ## Put the code into its standard form
 	@$(BIN)/ruff format .
