@@ -59,6 +59,13 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
             text=f"base_url is {settings.base_url}",
             hint="" if safe else "Set it to the https:// address where the CRM mounts callback and receive.",
         )
+    if settings.allow_plain_passwords:
+        yield Finding(
+            level=WARN,
+            what="Settings",
+            text="allow_plain_passwords lets passwords go unencrypted to other machines",
+            hint="Switch it off as soon as the mail server offers STARTTLS or TLS.",
+        )
 
 
 def _authorities(file: str) -> Finding:

@@ -45,10 +45,10 @@ class AddressRefused(OSError):
 class Networks:
     """Rules for outgoing connections.
 
-    allowed: when not empty, only these networks are connected to, and one listed as itself is also let through where
-    it is refused by default. denied: never connected to, whatever is allowed. Both: networks or addresses with commas
-    between them, or the words loopback and private. By default everything but link-local, multicast and the addresses
-    at which clouds hand out credentials.
+    allowed: when not empty, only these networks are connected to. denied: never connected to, whatever is allowed.
+    Both: networks or addresses with commas between them, or the words loopback and private. Link-local, multicast and
+    the addresses at which clouds hand out credentials are refused unless `allowed` names them, or a part of them, as
+    such: a wider network that holds them, as private does, was hardly meant to.
     """
 
     def __init__(self, allowed: str = "", denied: str = "") -> None:
@@ -63,9 +63,11 @@ class Networks:
     def _refuses(self, address: Address) -> bool:
         if _within(address, self._denied):
             return True
-        if self._allowed:
-            return not _within(address, self._allowed)
-        return _within(address, self._never)
+        listed = _holding(address, self._allowed)
+        if self._allowed and not listed:
+            return True
+        meant = max((net.prefixlen for net in listed), default=-1)
+        return any(meant < net.prefixlen for net in _holding(address, self._never))
 
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
         """A connected socket. Raises AddressRefused, socket.gaierror, TimeoutError, OSError.
@@ -167,7 +169,12 @@ def _meanings(address: Address) -> tuple[Address, ...]:
 
 
 def _within(address: Address, nets: Iterable[Net]) -> bool:
-    return any(address.version == net.version and address in net for net in nets)
+    return bool(_holding(address, nets))
+
+
+def _holding(address: Address, nets: Iterable[Net]) -> list[Net]:
+    """Those of the networks that the address is in."""
+    return [net for net in nets if address.version == net.version and address in net]
 
 
 def _group(name: str) -> tuple[Net, ...]:

@@ -136,6 +136,12 @@ def test_doctor_names_settings_that_cannot_work(cli, variable, value, words):
     assert words in done.stdout
 
 
+@pytest.mark.parametrize(("value", "level"), [("true", ["warn"]), ("false", [])])
+def test_doctor_shows_that_passwords_may_go_unencrypted(cli, value, level):
+    findings = json.loads(cli("doctor", "--json", CRM_COMM_ALLOW_PLAIN_PASSWORDS=value).stdout)
+    assert [f["level"] for f in findings if "allow_plain_passwords" in f["text"]] == level
+
+
 def test_doctor_finds_accounts_that_wait_for_somebody(cli, stored):
     (cli.data / "crm_comm_secret_key").unlink()
     assert cli("accounts", "test", "News").returncode == 1

@@ -49,7 +49,17 @@ def test_settings_narrow_what_is_allowed_and_denied():
 
 
 def test_a_link_local_network_is_reached_only_when_it_is_listed_as_itself():
-    assert not Networks(allowed="169.254.7.0/24").refuses("169.254.7.9")
+    only = Networks(allowed="169.254.7.0/24, 169.254.169.254, fd00:ec2::/32")
+    assert not any(only.refuses(a) for a in ("169.254.7.9", "169.254.169.254", "fd00:ec2::254"))
+    assert only.refuses("169.254.8.9")
+
+
+@pytest.mark.parametrize("allowed", ["private", "0.0.0.0/0, ::/0", "169.0.0.0/8, 100.64.0.0/10, fd00::/8"])
+@pytest.mark.parametrize("address", ["169.254.169.254", "100.100.100.200", "fd00:ec2::254", "fd20:ce::254"])
+def test_a_wide_network_that_is_allowed_does_not_open_the_metadata_in_it(allowed, address):
+    assert Networks(allowed=allowed).refuses(address)
+    assert not Networks(allowed=allowed).refuses("100.64.0.9")
+    assert not Networks(allowed=allowed).refuses("fd12::9")
 
 
 def test_a_rule_that_cannot_be_read_is_named_with_its_setting():

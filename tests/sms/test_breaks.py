@@ -1,5 +1,6 @@
 """Breaks at every point of every call: nothing bought twice, nothing sent twice, unknown where it is unknown."""
 
+import socket
 from dataclasses import replace
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ import pytest
 from crm_comm_hookspecs import CommError, EmailMessage, Recipient, RecipientStatus, TextMessage, TransportError
 from crm_comm_plugin.transports.network import Networks
 from crm_comm_plugin.transports.sms.credits_gateway import CreditsGateway
+from crm_comm_plugin.transports.sms.http import HttpLine
 from tests.sms.conftest import ACCOUNT
 from tests.sms.faulty_server import BREAKS, Answered
 from tests.sms.gateways_under_test import SERVICES, numbers
@@ -228,6 +230,31 @@ def test_a_key_in_a_query_is_in_no_log(code, tools, caplog):
     with pytest.raises(TransportError) as caught:
         service.gateway.balance({}, {"access_code": code})
     assert "s3cret" not in repr(caught.value) + str(caught.value.__context__)
+
+
+def test_a_name_that_answers_differently_a_moment_later_leads_nowhere_else(tools, world, monkeypatch):
+    world.codes[CODE] = "active"
+    real, answers = socket.getaddrinfo, ["127.0.0.1", "169.254.169.254"]
+
+    def changing(host, port, *rest, **options):
+        if host != "gateway.example":
+            return real(host, port, *rest, **options)
+        address = answers.pop(0) if len(answers) > 1 else answers[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", changing)
+    gateway = CreditsGateway(tools, world.url)
+    monkeypatch.setattr(gateway, "_line", lambda values, code="": HttpLine(
+        world.url.replace("127.0.0.1", "gateway.example"), 0.4, tools.networks, lambda request: bearer(request, code)
+    ))  # fmt: skip
+    assert gateway.balance({}, SECRETS).balance == Decimal(100)
+    with pytest.raises(TransportError, match="does not connect"):
+        gateway.balance({}, SECRETS)
+
+
+def bearer(request, code):
+    request.headers["Authorization"] = f"Bearer {code}"
+    return request
 
 
 def test_networks_that_are_not_allowed_are_not_connected_to(tools):

@@ -1,13 +1,14 @@
 """Signing in with OAuth: XOAUTH2 and OAUTHBEARER, a token that has ended; networks and lines that are refused."""
 
 import base64
+import socket
 
 import pytest
 from aiosmtpd.smtp import AuthResult
 
 from crm_comm_hookspecs import Account, EmailMessage, Reason, Recipient, RecipientStatus, Settings, TransportError
 from crm_comm_plugin.transports.smtp import smtp_connect
-from tests.transports.servers import USER, Sink, transport
+from tests.transports.servers import USER, Script, Sink, transport
 
 GOOD, OLD = "ya29.good", "ya29.old"
 
@@ -115,6 +116,27 @@ def test_cloud_metadata_is_never_connected_to():
     for host in ("169.254.169.254", "::ffff:169.254.169.254", "2852039166"):
         step = transport(80, host=host).diagnose().steps[-1]
         assert (step.ok, step.field) == (False, "host")
+
+
+def test_a_name_that_answers_differently_a_moment_later_leads_nowhere_else(script, monkeypatch):
+    """The address that was judged is the one that mail goes to; every new line judges anew."""
+    server = script(CONTENT=[Script.DROP, "250 2.0.0 taken"])
+    real, answers = socket.getaddrinfo, ["127.0.0.1", "169.254.169.254"]
+
+    def changing(host, port, *rest, **options):
+        if host != "mail.example":
+            return real(host, port, *rest, **options)
+        address = answers.pop(0) if len(answers) > 1 else answers[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", changing)
+    line = transport(server.port, host="mail.example")
+    batch = [(Recipient(f"{name}@example.com"), EmailMessage(subject="Hi")) for name in ("ann", "bob")]
+    lost, refused = line.deliver(batch)
+    assert lost.status == RecipientStatus.UNKNOWN, "the first line went to the address that was judged"
+    assert (refused.status, refused.reason) == (RecipientStatus.SKIPPED, Reason.UNREACHABLE)
+    assert "does not connect to the network" in refused.detail
+    assert server.connections == 1
 
 
 def test_a_password_goes_in_the_clear_only_where_a_setting_says_so(script, monkeypatch):
