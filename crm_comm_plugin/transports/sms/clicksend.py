@@ -23,10 +23,10 @@ from crm_comm_hookspecs import (
 from crm_comm_plugin.domain.numbers import example
 from crm_comm_plugin.domain.ports.gateways import Offer
 from crm_comm_plugin.domain.segments import GSM_7
-from crm_comm_plugin.transports.sms.clicksend_transport import ClickSendTransport, data_of, problem_of
+from crm_comm_plugin.transports.sms.clicksend_transport import REASON_OF, ClickSendTransport, data_of, problem_of
 from crm_comm_plugin.transports.sms.gateway import BaseGateway
-from crm_comm_plugin.transports.sms.http import AnswerLost, HttpLine
-from crm_comm_plugin.transports.sms.outcomes import as_decimal, as_text, balance_of, delivery_of
+from crm_comm_plugin.transports.sms.http import Answer, AnswerLost, HttpLine
+from crm_comm_plugin.transports.sms.outcomes import as_decimal, as_text, balance_of, delivery_of, reason_of_status
 
 BASE = "https://rest.clicksend.com/v3"
 SOURCE = "crm-comm"
@@ -80,20 +80,16 @@ class ClickSend(BaseGateway):
     def purchase(self, key: str, values: Mapping[str, Any]) -> Order:
         """Buy the package that was offered (values["offer"]). Not to be repeated: code "purchase_unknown" when lost."""
         line = self._line(as_text(values.get("access_code")))
-        lost = False
         try:
             package = _smallest(line, as_text(values.get("country_code")))
             if values.get("offer") != f"{package['id']}:{package['price']}":
                 raise InvalidInput("The price has changed.", hint="Press Purchase again.", code="offer_changed")
-            answer = line.call("PUT", f"/recharge/purchase/{package['id']}")
-            lost = answer.status >= 500 or (answer.status == 200 and not answer.object())
-            if not lost:
-                data_of(answer)
+            bought = _is_bought(line.call("PUT", f"/recharge/purchase/{package['id']}"))
         except AnswerLost:
-            lost = True
+            bought = False
         finally:
             line.close()
-        if lost:
+        if not bought:
             raise TransportError(
                 "ClickSend's answer was lost: the card may have been charged.",
                 retryable=False,
@@ -144,6 +140,14 @@ def _smallest(line: HttpLine, country: str) -> Mapping[str, str]:
         raise problem_of("NOT_FOUND")
     price, number, texts = min(found)
     return {"id": number, "price": f"{price:f}", "texts": texts or "Some", "currency": _currency(data)}
+
+
+def _is_bought(answer: Answer) -> bool:
+    """Whether the answer to a purchase says so; False where it does not tell. Raises TransportError for a refusal."""
+    code = as_text(answer.object().get("response_code"))
+    if 400 <= answer.status < 500 or (answer.status == 200 and code in REASON_OF):
+        raise problem_of(code, reason_of_status(answer))
+    return answer.status == 200 and isinstance(answer.object().get("data"), dict)
 
 
 def _currency(data: Mapping[str, Any]) -> str:

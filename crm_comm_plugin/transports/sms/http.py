@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 MAX_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer, unpacked: above that the other side is no gateway."""
 _SECRET_PARTS = re.compile(
-    r"(?i)((?:api_?key|api_?secret|password|pass|access_?code|code|token|sig|user(?:name)?)=)[^&\s'\"]+"
+    r"(?i)((?:api_?key|api_?secret|password|pass|access_?code|code|token|sig|user(?:name)?)=|/Accounts/)[^/&\s'\"]+"
 )
+"""Values in a query, and Twilio's account, which is the first part of its access code, in a path."""
 
 
 class AnswerLost(Exception):
@@ -205,7 +206,7 @@ def _is_near(host: str, private: bool) -> bool:
 
 
 class _SecretFilter(logging.Filter):
-    """urllib3 logs URLs, and one gateway wants its key in the query."""
+    """urllib3 logs URLs; one gateway wants its key in the query, another its account in the path."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -215,7 +216,7 @@ class _SecretFilter(logging.Filter):
 
 def _hidden(part: object) -> object:
     text = part if isinstance(part, str) else repr(part) if isinstance(part, BaseException) else ""
-    return _SECRET_PARTS.sub(r"\1***", text) if "=" in text else part
+    return _SECRET_PARTS.sub(r"\1***", text) if "=" in text or "/" in text else part
 
 
 def _hide_secrets_in_logs() -> None:
