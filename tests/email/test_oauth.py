@@ -10,7 +10,7 @@ from crm_comm_hookspecs import ALL_PERMISSIONS, Context, Reason, Settings, Trans
 from crm_comm_plugin.accounts.oauth_tokens import LEASE
 from crm_comm_plugin.domain.clock import SystemClock
 from crm_comm_plugin.transports.oauth import providers
-from tests.email.oauth_server import oauth_server
+from tests.email.oauth_server import CLIENT_SECRET, oauth_server
 from tests.email.oauth_world import BASE, VALUES, Desk, account, desk_of, worker
 
 ANN, BOB = (Context(user=name, permissions=ALL_PERMISSIONS) for name in ("ann", "bob"))
@@ -72,6 +72,46 @@ def test_a_callback_is_good_once_for_whoever_began_and_for_ten_minutes(world, cl
     late = browse(world.desk.begin(ANN, account(), VALUES).open_url)
     clock.forward(minutes=10)
     assert not world.desk.came_back(ANN, late).ok
+
+
+def test_a_code_of_another_sign_in_is_of_no_use(world, server):
+    """PKCE: whoever slips his own code under somebody else's state lacks the verifier that belongs to it."""
+    mine, other = (
+        browse(world.desk.begin(who, account(whose), VALUES).open_url) for who, whose in ((ANN, "a1"), (BOB, "a2"))
+    )
+    assert not world.desk.came_back(ANN, {**mine, "code": other["code"]}).ok
+    assert not world.desk.signed_in("a1", VALUES)
+    assert not world.desk.came_back(ANN, mine).ok, "nor is the state, which was used up by it"
+    assert world.connected == []
+    assert server.book.access == {}
+
+
+def test_the_tokens_are_the_accounts_that_the_sign_in_was_begun_for(world):
+    params = browse(world.desk.begin(ANN, account("a2"), VALUES).open_url)
+    assert world.desk.came_back(ANN, {**params, "account": "a1", "id": "a1"}).id == "a2"
+    assert world.desk.signed_in("a2", VALUES)
+    assert not world.desk.signed_in("a1", VALUES)
+
+
+def test_no_log_or_answer_holds_a_code_a_verifier_or_a_token(world, server, clock, caplog):
+    caplog.set_level("DEBUG")
+    began = world.desk.begin(ANN, account(), VALUES)
+    params = browse(began.open_url)
+    caplog.clear()  # the browser's own requests are the test's
+    answers = [world.desk.came_back(ANN, params)]
+    first = world.desk.access_token("a1", VALUES)
+    renewals = list(server.book.refresh)
+    clock.forward(hours=2)
+    second = world.desk.access_token("a1", VALUES)
+    renewals += server.book.refresh
+    server.book.revoke()
+    with pytest.raises(TransportError) as ended:
+        world.desk.access_token("a1", VALUES, rejected=second)
+    answers.append(world.desk.came_back(ANN, params))
+    assert "urllib3" in caplog.text, "or it would prove nothing"
+    told = f"{caplog.text}{answers}{ended.value!r}{ended.value}{ended.value.__cause__!r}"
+    for secret in (params["code"], params["state"], first, second, *renewals, CLIENT_SECRET):
+        assert secret not in told
 
 
 @pytest.mark.parametrize("params", [{}, {"code": "x"}, {"state": "order.1"}, {"state": 5}])

@@ -120,6 +120,15 @@ def test_a_password_is_not_kept_under_oauth(comm):
     assert comm.open_record(ANN, "email", saved.id).secrets == {}
 
 
+def test_a_stored_password_is_erased_when_oauth_is_chosen(comm, tmp_path):
+    saved = comm.save(ANN, "email", "", {**VALUES, "sign_in": "password", "password": "s3cret-canary"})
+    assert set(comm.open_record(ANN, "email", saved.id).secrets) == {"password"}
+    assert comm.save(ANN, "email", saved.id, {"sign_in": "oauth"}, "*").ok
+    assert comm.open_record(ANN, "email", saved.id).secrets == {}
+    back = comm.save(ANN, "email", saved.id, {"sign_in": "password"}, "*")
+    assert list(back.errors) == ["password"], "it is gone, so going back asks for it"
+
+
 def test_without_a_client_id_the_editor_offers_no_sign_in(tmp_path):
     with Communication.load(Settings(data_dir=str(tmp_path)), entry_points=False) as comm:
         (editor,) = [editor for editor in comm.editors(ANN) if editor.name == "email"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crm_comm_hookspecs import MailServer
+from crm_comm_hookspecs import ALL_PERMISSIONS, Communication, Context, Limit, MailServer, Settings, Window
 from crm_comm_plugin.accounts.presets import ESTIMATED, FEATURED, MAIL_HOSTS, PRESETS
 
 KEYS = [preset.key for preset in PRESETS]
@@ -63,3 +63,21 @@ def test_no_domain_belongs_to_two():
 def test_what_nobody_is_sure_of_is_not_said():
     unsure = {preset.key for preset in PRESETS if preset.limit is None}
     assert unsure == {"fastmail", "gmx"}
+
+
+@pytest.mark.parametrize("own", [{}, {"limitation": "day", "limitation_count": 500}])
+def test_the_pace_of_a_preset_limits_beside_the_accounts_own_limit(tmp_path, own):
+    """Microsoft 365: 30 in a minute, whatever the account may send in a day."""
+    form = {"account_name": "News", "server": "microsoft365", "user": "ann@example.com", "password": "s3cret-canary"}
+    settings = Settings(data_dir=str(tmp_path), secret_backend="database")
+    with Communication.load(settings, entry_points=False) as comm:
+        saved = comm.save(Context(user="ann", permissions=ALL_PERMISSIONS), "email", "", {**form, **own})
+        assert saved.ok, saved.errors
+        first = comm.reserve(saved.id, 100, "first")
+        assert first.granted == 30
+        comm.settle(first.id, 30)
+        assert comm.reserve(saved.id, 100, "second").granted == 0
+        allowance = comm.allowance(saved.id)
+        assert (allowance.limit, allowance.remaining) == (Limit(30, Window.MINUTE), 0)
+        if own:
+            assert {each.limit: each.remaining for each in allowance.limits}[Limit(500, Window.DAY)] == 470
