@@ -1,10 +1,13 @@
 """Breaks at every point of every call: nothing bought twice, nothing sent twice, unknown where it is unknown."""
 
 import socket
+import ssl
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+import trustme
+from pytest_httpserver import HTTPServer
 
 from crm_comm_hookspecs import CommError, EmailMessage, Recipient, RecipientStatus, TextMessage, TransportError
 from crm_comm_plugin.transports.network import Networks
@@ -255,6 +258,23 @@ def test_a_name_that_answers_differently_a_moment_later_leads_nowhere_else(tools
 def bearer(request, code):
     request.headers["Authorization"] = f"Bearer {code}"
     return request
+
+
+@pytest.mark.parametrize("loosened", [{}, {"PYTHONHTTPSVERIFY": "0", "CURL_CA_BUNDLE": "", "REQUESTS_CA_BUNDLE": ""}])
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tools, monkeypatch, loosened):
+    """No setting and no variable of the environment switches the check off; the code never leaves."""
+    for name, value in loosened.items():
+        monkeypatch.setenv(name, value)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with HTTPServer("127.0.0.1", 0, ssl_context=context) as server:
+        gateway = CreditsGateway(tools, f"https://127.0.0.1:{server.port}/v1")
+        outcomes, error = deliver(gateway.open(ACCOUNT, {}, SECRETS), numbers(2))
+        with pytest.raises(TransportError, match="certificate is not trusted"):
+            gateway.balance({}, SECRETS)
+        assert server.log == []
+    assert {(o.status, o.reason) for o in outcomes} == {("skipped", "unreachable")}
+    assert "certificate is not trusted" in str(error)
 
 
 def test_networks_that_are_not_allowed_are_not_connected_to(tools):

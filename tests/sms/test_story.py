@@ -234,6 +234,25 @@ def test_numbers_are_made_international_and_each_is_sent_once(comm, world, form)
     assert counts(report) == {"sent": 1, "failed": 5}
 
 
+def test_the_code_is_in_the_keyring_and_nowhere_else(world, form, tmp_path):
+    """Bought, pasted, activated, used and asked for again: no file holds it, nor what a host may keep of a draft."""
+    settings = Settings(
+        data_dir=str(tmp_path), secret_backend="database", base_url=BASE, sandbox=True, http_timeout=2.0
+    )
+    with Communication.load(settings, entry_points=False) as comm:
+        comm.run(ANN, "purchase_credits", (), "sms", form)
+        code = world.pay("ord_0", 7)
+        pasted = {**form, "access_code": code}
+        answers = [comm.check(ANN, "sms", "", pasted, "access_code"), comm.run(ANN, "activate", (), "sms", pasted)]
+        account = save(comm, pasted)
+        answers += [comm.open_record(ANN, "sms", account), comm.run(ANN, "purchase_credits", (account,), "sms", {})]
+        assert counts(comm.send(account, TextMessage("Hello"), people(2), key="k")) == {"sent": 2}
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert any(b"Texts" in file.read_bytes() for file in files), "or it would prove nothing"
+    assert not [file.name for file in files if code.encode().upper() in file.read_bytes().upper()]
+    assert code.upper() not in str(answers).upper()
+
+
 def test_no_code_in_anything_that_is_shown_or_logged(comm, world, form, caplog):
     caplog.set_level("DEBUG")
     world.codes["S3CRETC0DE1"] = "active"

@@ -1,5 +1,7 @@
 """Test Connection: the step that fails, its field, and the next thing to try."""
 
+import contextlib
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,6 +56,20 @@ def test_a_closed_port():
     step = failing(transport(server.port))
     assert (step.name, step.field) == ("connect", "port")
     assert "587" in step.hint
+
+
+def test_a_blocked_port():
+    """A listener whose queue is full drops what comes, as a firewall does."""
+    with contextlib.ExitStack() as held:
+        listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        step = failing(transport(listener.getsockname()[1], smtp_timeout=0.4))
+    assert (step.name, step.field) == ("connect", "port")
+    assert "does not answer" in step.detail
+    assert "a firewall or the network blocks them" in step.hint
 
 
 def test_starttls_chosen_where_tls_is_spoken(serve):

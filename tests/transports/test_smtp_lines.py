@@ -1,6 +1,7 @@
 """Several lines at once, pipelining, one message for many: who got it, who did not, and that nobody gets it twice."""
 
 import itertools
+import re
 import threading
 from collections import Counter
 
@@ -83,6 +84,23 @@ def test_messages_that_may_not_be_shared_go_one_each(script):
     server = script(EHLO=PIPED)
     found = through(line(server.port, per_message=10), people(4), EmailMessage(subject="Hi", text="own"))
     assert len(server.taken) == len(found) == 4
+
+
+def test_contents_that_differ_are_never_put_together(script):
+    """Both may be shared; still each recipient gets the one that was meant."""
+    server = script(EHLO=PIPED)
+    one, two = (EmailMessage(subject=subject, text=subject, shared=True) for subject in ("First", "Second"))
+    batch = list(zip(people(6), [one, one, two, two, one, two], strict=True))
+    transport = line(server.port, per_message=10)
+    assert {o.status for o in transport.deliver(batch)} == {SENT}
+    transport.close()
+    envelopes = "\n".join(told for told in server.told if told.startswith(("MAIL", "RCPT"))).split("MAIL")[1:]
+    got = {
+        name: content.partition(b"Subject: ")[2].split(b"\r\n")[0].decode()
+        for envelope, content in zip(envelopes, server.taken, strict=True)
+        for name in re.findall(r"<(n\d)@", envelope)
+    }
+    assert got == {recipient.address[:2]: message.subject for recipient, message in batch}
 
 
 def test_one_refused_recipient_does_not_hold_up_the_others(script, ehlo):
