@@ -79,6 +79,22 @@ def test_one_account(database_url):
     assert sum(together(take_all, database_url, limits)) == 1_500
 
 
+def notices(number, url, limits):
+    """Reserve until nothing is free and go on a little: how often this process would tell of 80 % and of the end."""
+    ledger, warned, reached = opened(url), 0, 0
+    for _ in range(25):
+        grant = ledger.reserve(A, limits, 1, watched=limits)
+        warned += grant.warn
+        reached += grant.reservation.granted == 0 and ledger.claim_reached(A, limits)
+    return warned, reached
+
+
+def test_of_many_processes_one_tells_that_the_limit_is_near_and_one_that_it_is_reached(database_url):
+    opened(database_url).allowances({A: ()})
+    found = together(notices, database_url, (Limit(100, Window.DAY),))
+    assert [sum(told) for told in zip(*found, strict=True)] == [1, 1]
+
+
 def take_everywhere(number, url, limit, accounts):
     ledger, luck, granted = opened(url), random.Random(number), Counter()
     left = list(accounts)
