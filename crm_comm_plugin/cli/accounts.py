@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from crm_comm_hookspecs import Account, Communication, Context, Query, Result, Row
+from crm_comm_hookspecs.conditions import holds
 from crm_comm_plugin.cli import signing_in, transfer
 from crm_comm_plugin.cli.common import Choices, Json, Yes, add, add_group
 from crm_comm_plugin.cli.endings import FAILED, USAGE, CommandError, as_lines, refused
@@ -95,7 +96,7 @@ def show(choices: Choices, account: Name, json: Json = False) -> None:
         for field in editor.fields:
             if field.name in record.secrets:
                 rows.append((field.label, record.secrets[field.name]))
-            elif record.values.get(field.name) not in (None, ""):
+            elif record.values.get(field.name) not in (None, "") and holds(field.when, record.values):
                 value = record.values[field.name]
                 rows.append((field.label, cell(value, context) if isinstance(value, bool) else str(value)))
         if allowance.remaining is not None:
@@ -216,7 +217,9 @@ def diagnose(
     if json:
         print_json(result)
     else:
-        for line in [result.message, *as_lines(result.hints), *as_lines(result.errors)]:
+        words = " ".join(result.message.split())
+        errors = {name: [text for text in found if text not in words] for name, found in result.errors.items()}
+        for line in [result.message, *as_lines(result.hints), *as_lines(errors)]:
             if line:
                 say(line)
     if not result.ok:

@@ -36,7 +36,12 @@ class Choices:
     @property
     def settings(self) -> Settings:
         """What the plugin starts with."""
-        return Settings(database_url=self.database_url, data_dir=self.data_dir, sandbox=self.sandbox)
+        return Settings(
+            database_url=self.database_url,
+            data_dir=self.data_dir,
+            sandbox=self.sandbox,
+            allowed_networks="loopback" if self.sandbox else "",
+        )
 
     @property
     def context(self) -> Context:

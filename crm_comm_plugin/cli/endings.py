@@ -47,7 +47,10 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, CommError):
         return str(error), FAILED
     if callable(words := getattr(error, "format_message", None)):  # Typer's own: a wrong option or argument
-        return f"{words().strip().rstrip('.')}. See: {_path_of(error)} --help", int(getattr(error, "exit_code", USAGE))
+        text = words().strip().rstrip(".")
+        return f"{text}{'' if text.endswith('?') else '.'} See: {_path_of(error)} --help", int(
+            getattr(error, "exit_code", USAGE)
+        )
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else f"{error.strerror}.", FAILED
     place = traceback.extract_tb(error.__traceback__)[-1:]

@@ -53,6 +53,7 @@ class Networks:
 
     def __init__(self, allowed: str = "", denied: str = "") -> None:
         self._allowed = _parsed("allowed_networks", allowed)
+        self._only_here = allowed.strip() == "loopback"
         self._denied = _parsed("denied_networks", denied)
         self._never = tuple(ipaddress.ip_network(text) for text in _NEVER)
 
@@ -69,6 +70,11 @@ class Networks:
         meant = max((net.prefixlen for net in listed), default=-1)
         return any(meant < net.prefixlen for net in _holding(address, self._never))
 
+    def _refusal(self, host: str) -> str:
+        if self._only_here:
+            return f"This installation connects only to its own machine, and {host} is another one."
+        return f"This installation does not connect to the network in which {host} is."
+
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
         """A connected socket. Raises AddressRefused, socket.gaierror, TimeoutError, OSError.
 
@@ -82,7 +88,7 @@ class Networks:
         """The addresses of a name that may be connected to. Raises AddressRefused, socket.gaierror."""
         usable = [(family, where) for family, where in resolve(host, port) if not self.refuses(str(where[0]))]
         if not usable:
-            raise AddressRefused(f"This installation does not connect to the network in which {host} is.")
+            raise AddressRefused(self._refusal(host))
         return usable
 
 

@@ -92,7 +92,7 @@ def password_in_clear() -> Hint:
 
 def refused_network(text: str) -> Hint:
     """Our own settings forbid it."""
-    return Hint(text, "host", "Ask your administrator: it is set by allowed_networks and denied_networks.")
+    return Hint(text, "host", "Ask your administrator: allowed_networks, denied_networks or the sandbox forbids it.")
 
 
 def token(target: Target, detail: str) -> Hint:

@@ -84,6 +84,33 @@ def test_an_unknown_name_suggests_the_right_one(cli, news):
     assert "email" in cli.fails("accounts", "add", "mail", "account_name=x")
 
 
+def test_an_unknown_command_suggests_the_right_one(cli):
+    assert "Did you mean 'list'? See: crm-comm accounts --help" in cli.fails("accounts", "lst", code=2)
+
+
+def test_nothing_leaves_the_machine_from_the_sandbox(cli):
+    fields = ("account_name=Out", "server=smtp", "host=192.0.2.1", "port=25", "security=none", "sender=a@x.org")
+    cli.ok("accounts", "add", "email", *fields, "--sandbox")
+    said = cli("accounts", "test", "Out", "--sandbox").stdout
+    assert "connects only to its own machine, and 192.0.2.1 is another one." in said
+    assert said.count("192.0.2.1") == 1
+
+
+def test_show_leaves_out_what_the_form_hides(cli):
+    cli.ok(
+        "accounts",
+        "add",
+        "email",
+        "account_name=G",
+        "server=gmail",
+        "user=g@gmail.com",
+        "--secret",
+        "password=-",
+        stdin=SECRET,
+    )
+    assert "Security" not in cli.ok("accounts", "show", "G")
+
+
 def test_delete_asks_and_restore_brings_back(cli, news):
     assert "--yes" in cli.fails("accounts", "delete", "News", code=2)
     said = cli.ok("accounts", "delete", "News", "--yes")

@@ -48,6 +48,11 @@ def test_settings_narrow_what_is_allowed_and_denied():
     assert not tight.refuses("8.8.8.8")
 
 
+def test_who_may_only_reach_this_machine_is_told_so():
+    with pytest.raises(AddressRefused, match=r"only to its own machine, and 192\.0\.2\.1 is another one"):
+        Networks(allowed="loopback").judged("192.0.2.1", 25)
+
+
 def test_a_link_local_network_is_reached_only_when_it_is_listed_as_itself():
     only = Networks(allowed="169.254.7.0/24, 169.254.169.254, fd00:ec2::/32")
     assert not any(only.refuses(a) for a in ("169.254.7.9", "169.254.169.254", "fd00:ec2::254"))

@@ -1,6 +1,6 @@
 """The lists: any viewer of the contract, drawn from its columns and actions, with an editor over it as a dialog."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from crm_comm_hookspecs import (
 )
 from crm_comm_plugin.hosts.web.pages import Web, is_fragment, render, web_of
 from crm_comm_plugin.hosts.web.people import context_of
+from crm_comm_plugin.hosts.web.sandbox.plugin import KEY as SANDBOX
 
 PAGE = 50
 _MAX_TEXT = 200
@@ -57,10 +58,18 @@ def show_editor(request: Request) -> Response:
     record_id = request.path_params.get("id", "")
     editor = find_editor(web, context, request.path_params["editor"])
     viewer, at = _owner(web, context, editor.name), request.query_params.get("at", "")
-    opened = Opened(editor, web.comm.open_record(context, editor.name, record_id), viewer)
+    opened = Opened(editor, _at_home(web, editor, web.comm.open_record(context, editor.name, record_id)), viewer)
     if is_fragment(request):
         return render(request, "editor.html", opened=opened, at=at)
     return render(request, "list.html", **_listed(request, web, context, viewer), opened=opened, at=at)
+
+
+def _at_home(web: Web, editor: Editor, record: Record) -> Record:
+    """In the sandbox a new SMS account begins at the sandbox's own gateway: no other one can be reached from there."""
+    ours = any(field.name == "gateway" and SANDBOX in [one.value for one in field.options] for field in editor.fields)
+    if web.sandbox is None or record.id or not ours:
+        return record
+    return replace(record, values={**record.values, "gateway": SANDBOX})
 
 
 def find_editor(web: Web, context: Context, name: str) -> Editor:
