@@ -51,10 +51,10 @@ def in_words(form: Form, diagnosis: Diagnosis) -> Result:
     lines = ["The connection works." if diagnosis.ok else "The connection does not work."]
     errors: Errors = {}
     for step in diagnosis.steps:
-        lines.append(
-            " ".join(filter(None, ["✓" if step.ok else "✗", step.name, f"– {step.detail}" * bool(step.detail)]))
-        )
+        name = step.name[:1].upper() + step.name[1:]
+        lines.append(" ".join(filter(None, ["✓" if step.ok else "✗", name, f"– {step.detail}" * bool(step.detail)])))
         if not step.ok:
+            lines += [f"  {step.hint}"] if step.hint else []
             field = step.field if step.field in form.names else ""
             text = " ".join(filter(None, [step.detail or f"{step.name} failed.", step.hint]))
             errors.setdefault(field, []).append(text)

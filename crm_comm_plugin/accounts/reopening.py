@@ -11,7 +11,7 @@ from crm_comm_plugin.domain.accounts import Status, StoredAccount
 ACTION = "reopen"
 PLAIN = Confirm(
     "Reopen the selected accounts?",
-    "They send again at once. If the provider's own limit is not over, it stops them again.",
+    "Sending goes on at once. If the provider's own limit is not over yet, the pause comes back.",
 )
 
 

@@ -1,6 +1,7 @@
 """SMS accounts: gateways, what they can do, and advice while somebody types."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from crm_comm_hookspecs import (
     PERMISSION_PURCHASE,
     AccountType,
     Action,
+    CommError,
     Context,
     FormSchema,
     SmsGateway,
@@ -102,12 +104,25 @@ class SmsForm(Form):
         errors: Errors = {}
         if country := typed.text("country_code"):
             hints |= _example(country)
+        if code_form := self._code_form(typed.text("gateway")):
+            hints["access_code"] = [code_form]
         code = typed.values.get("access_code")
         if self._desk is not None and isinstance(code, str) and code:
             tidy = self.schema._declared_fields["access_code"].tidy(code)  # type: ignore[attr-defined]
             if problem := self._desk.code_problem(typed.text("gateway"), tidy):
                 errors["access_code"] = [problem]
         return Advice(hints=hints, errors=errors)
+
+    def _code_form(self, chosen: str) -> str:
+        """What the chosen gateway calls an access code: what it is, or that it is bought here."""
+        gateway = self.gateways.get(chosen)
+        if gateway is None or self._desk is None:
+            return ""
+        if "activate" in gateway.capabilities:
+            return "Press Purchase Credits to get one. Dashes and small letters do no harm."
+        with suppress(CommError):  # a gateway that fails says nothing; its code is still checked when one is typed
+            return self._desk.code_problem(chosen, "")
+        return ""
 
     def warnings(self, values: Mapping[str, Any]) -> Errors:
         """An account that no gateway serves yet, or that cannot know what a national number means."""

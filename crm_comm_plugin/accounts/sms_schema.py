@@ -18,7 +18,7 @@ class SmsSchema(AccountSchema):
     access_code = Code(
         metadata={
             "label": "Access Code",
-            "help": "You get it when you buy credits. Spaces and dashes of a paste do no harm.",
+            "help": "You get it from the gateway. Spaces around it do no harm.",
             "autocomplete": "off",
             "live": True,
         },

@@ -19,6 +19,7 @@ def test_the_failing_step_names_the_field_and_what_to_try(world):
     assert not result.ok
     assert "✗ Sign in" in result.message
     assert "Check the password." in result.errors["password"][0]
+    assert "\n  Check the password." in result.message
     assert "wr0ng-canary" not in repr(result)
 
 

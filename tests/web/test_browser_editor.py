@@ -301,6 +301,52 @@ def test_an_error_stands_at_its_field_and_nothing_typed_is_lost(page, host):
     assert page.get_by_label("Account Name").evaluate("e => e === document.activeElement")
 
 
+def test_a_refused_save_leaves_the_advice_where_it_is(page):
+    """3: what this server wants is needed most when the password is missing."""
+    new_email(page)
+    page.get_by_label("User").fill("ann@gmail.com")
+    shown(hint(page, "password"), "app password")
+    page.get_by_role("button", name="Save and Close").click()
+    shown(error(page, "password"), "fill in")
+    assert "app password" in hint(page, "password").inner_text()
+
+
+def test_an_answer_goes_when_what_it_was_about_is_changed(page):
+    """4: a test says nothing of what was typed after it."""
+    new_email(page)
+    page.get_by_label("User").fill("news@sandbox.test")
+    page.locator("#f-password").fill(PASSWORD)
+    until(page, "document.querySelector('#f-server').value === 'sandbox'")
+    page.get_by_role("button", name="Test Connection").click()
+    page.locator(".note.ok").wait_for()
+    page.locator("#f-password").fill("another")
+    page.locator(".note").wait_for(state="detached")
+
+
+def test_every_field_has_the_whole_width_of_a_phone(host, chromium):
+    """15."""
+    for page in opened(host, chromium, viewport={"width": 390, "height": 844}):
+        page.goto(f"{host.url}/new/email")
+        page.get_by_label("User").fill("ann@acme.example")
+        page.locator("#f-security").wait_for()
+        widths = page.locator(".field:visible").evaluate_all("all => all.map((one) => one.clientWidth)")
+        assert set(widths) == {max(widths)}
+
+
+def test_a_choice_is_compared_by_its_name(page, host):
+    """14."""
+    account_id = host.add("Shared", limitation="day", limitation_count=5)
+    page.goto(f"{host.url}/edit/email/{account_id}")
+    page.get_by_label("Sender").fill("mine@sandbox.test")
+    version = host.comm.open_record(EVERYTHING, "email", account_id).version
+    assert host.comm.save(EVERYTHING, "email", account_id, {"limitation": "hour"}, version).ok
+    page.get_by_role("button", name="Save and Close").click()
+    page.get_by_role("button", name="Compare").click()
+    row = page.get_by_role("row", name="Server Limitation").inner_text()
+    assert "Per hour" in row
+    assert "Per day (24 hours)" in row
+
+
 def test_two_people_edit_one_account(page, host, chromium):
     """14: the second is told who and when, and compares, reloads or overwrites."""
     account_id = host.add("Shared")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crm_comm_hookspecs import EmailMessage, Recipient
 from tests.web.hosting import EVERYTHING, until
 
 pytestmark = pytest.mark.real
@@ -138,3 +139,45 @@ def test_the_test_action_of_the_list(page, host):
     page.get_by_label("Select Tested").check()
     page.get_by_role("button", name="Test", exact=True).click()
     page.locator(".badge.ok", has_text="Connected").wait_for()
+
+
+def test_what_failed_is_told_in_steps_and_once(page, host):
+    """4: a list has no fields, so the steps say all of it."""
+    host.add("Tested")
+    host.sandbox.state.switch({"wrong_password": True})
+    page.goto(f"{host.url}/list/accounts")
+    page.get_by_label("Select Tested").check()
+    page.get_by_role("button", name="Test", exact=True).click()
+    question = page.get_by_role("alertdialog")
+    question.locator(".steps li.wrong").wait_for()
+    assert question.locator(".steps li.good").count() >= 3
+    assert question.inner_text().count("does not accept user and password") == 1
+    assert question.get_by_role("button").all_inner_texts() == ["Close"]
+    question.get_by_role("button", name="Close").click()
+    page.locator(".badge.bad").wait_for()
+
+
+def test_times_and_numbers_stay_as_people_write_them_when_the_list_is_read_again(page, host):
+    """15: the server's own text of an element that a swap keeps is not shown."""
+    account_id = host.add("Used")
+    assert host.comm.send(account_id, EmailMessage(subject="S", text="T"), [Recipient("a@example.com")], "k").finished
+    page.goto(f"{host.url}/list/accounts")
+    time = page.locator("td local-time")
+    until(page, "!document.querySelector('td local-time').textContent.includes('-')")
+    with page.expect_response(lambda answer: "/list/accounts" in answer.url):
+        page.get_by_label("Search").fill("Use")
+    page.wait_for_url("**q=Use")
+    assert "-" not in time.inner_text()
+
+
+def test_a_busy_button_moves_nothing(page, host):
+    """The wheel takes the place of the icon."""
+    host.add("Slow")
+    page.set_viewport_size({"width": 1100, "height": 800})
+    page.goto(f"{host.url}/list/accounts")
+    page.get_by_label("Select Slow").check()
+    button = page.get_by_role("button", name="Delete")
+    before = button.bounding_box()["width"]
+    button.click()
+    page.get_by_role("alertdialog").wait_for()
+    assert page.locator("[aria-busy=true][data-action]").bounding_box()["width"] == pytest.approx(before, abs=1)

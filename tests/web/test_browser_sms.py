@@ -36,7 +36,7 @@ def make_account(page) -> None:
     page.locator("summary").click()
     page.get_by_role("link", name="SMS Account").click()
     page.get_by_label("Account Name").fill("Texts")
-    page.locator("#f-gateway").select_option("sandbox")
+    assert page.locator("#f-gateway").input_value() == "sandbox"  # no other one can be reached from a sandbox
     code = pay(page, lambda: purchase(page))
     page.get_by_text("Paid: 100 credits. Copy the access code").wait_for()
     until(page, "document.activeElement.id === 'f-access_code'")
@@ -143,7 +143,9 @@ def test_what_the_chosen_gateway_cannot_do_is_hidden(host, page):
     for name in ("Purchase Credits", "Activate", "Refresh Credits", "Report Address"):
         assert not editor.get_by_role("button", name=name).is_visible()
     assert not page.get_by_label("Warn At Credits").is_visible()
+    page.locator("[data-field=access_code] .hint", has_text="USERNAME:PASSWORD").wait_for()
     page.locator("#f-gateway").select_option("bulksms")
+    page.locator("[data-field=access_code] .hint", has_text="TOKEN-ID:TOKEN-SECRET").wait_for()
     editor.get_by_role("button", name="Report Address").wait_for()
     assert editor.get_by_role("button", name="Purchase Credits").is_visible()
     assert not editor.get_by_role("button", name="Activate").is_visible()

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import stat
 import time
 
@@ -52,6 +53,7 @@ def test_a_file_and_what_was_pasted(http, account):
         ({"recipients": ""}, "Choose a CSV file"),
         ({"recipients": "name\nAnn"}, "Line 1: there is no column email"),
         ({"file": b"PK\x03\x04"}, "Excel"),
+        ({"file": b"email,name\n"}, "nothing stands below the names of the columns"),
         ({"recipients": "a@x.org", "text": " "}, "Write the message"),
         ({"recipients": "a@x.org", "subject": ""}, "Write a subject"),
         ({"recipients": "a@x.org", "subject": "x" * 251}, "longer than 250"),
@@ -94,6 +96,14 @@ def test_sent_and_skipped_come_back_as_csv(http, host, account, wait_for_send):
     assert http.get(f"/sends/{report.send_id}").url.path == path
     assert http.get(f"/sends/{report.send_id}/outcomes.csv", params={"status": "odd"}).status_code == 404
     assert http.get("/sends/nothing").status_code == 404
+
+
+def test_the_headline_names_who_is_lost(http, account, wait_for_send):
+    page = post(http, account, recipients="a@x.org\nno address")
+    forecast = http.get(f"{page.url.path}/forecast").text
+    assert '<local-number value="1">1</local-number> goes now' in forecast
+    headline = " ".join(wait_for_send(http, page.url.path).split('class="headline"')[1].split("</p>")[0].split())
+    assert re.sub("<[^>]*>", "", headline).endswith("1 sent, 1 failed.")
 
 
 def test_somebody_without_the_right_cannot_send(host, http, account, wait_for_send):

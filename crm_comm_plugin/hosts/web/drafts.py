@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from crm_comm_hookspecs import CommError, EmailMessage, Message, TextMessage
+from crm_comm_hookspecs import CommError, EmailMessage, InvalidInput, Message, TextMessage
 from crm_comm_plugin.hosts.csv_recipients import read_recipients
 
 KEEP_DAYS = 60
@@ -69,7 +69,11 @@ class Drafts:
             with path.open("wb") as copy:
                 path.chmod(0o600)
                 shutil.copyfileobj(source, copy, 1 << 20)
-            return sum(1 for _ in read_recipients(path, channel))
+            if count := sum(1 for _ in read_recipients(path, channel)):
+                return count
+            raise InvalidInput(
+                "There are no recipients: nothing stands below the names of the columns.", hint="Add them there."
+            )
         except OSError as error:
             self.forget(key)
             raise _unwritable(error) from error

@@ -76,7 +76,7 @@ class CreditsGateway(BaseGateway):
     def _line(self, values: Mapping[str, Any], code: str = "") -> HttpLine:
         url = self._url or str(values.get("gateway_url") or "")
         if problem := checked_url(url):
-            raise InvalidInput(problem, hint="Enter the gateway's address in the account.", code="gateway_url")
+            raise InvalidInput(problem, hint="Whoever sells you the credits has it.", code="gateway_url")
 
         def bearer(request: "PreparedRequest") -> "PreparedRequest":
             if code:

@@ -81,6 +81,7 @@ class EditorDialog {
   typed(name, wait) {
     this.fields.touched.add(name);
     this.fields.arrange();
+    if (!this.away && !this.outcome.querySelector("button")) showResult(this.outcome, null);
     const field = this.fields.all.get(name);
     if (!("live" in field.dataset)) return;
     clearTimeout(this.timers.get(name));
@@ -141,7 +142,7 @@ class EditorDialog {
     this.busy(false);
     this.saving = false;
     if (result.ok) return this.saved(result);
-    this.fields.say(result, () => true);
+    this.fields.say(result, () => true, Object.keys(result.hints ?? {}).length > 0);
     if (result.conflict) return showConflict(this, result);
     showResult(this.outcome, { ...result, message: [result.message, ...(result.errors?.[""] ?? [])].filter(Boolean).join("\n") });
     if (!this.fields.focusFirst(Object.keys(result.errors ?? {}))) this.outcome.scrollIntoView({ block: "nearest" });

@@ -81,5 +81,10 @@ for (const text of document.querySelectorAll("text[data-day]")) {
   text.textContent = format(new Date(`${text.dataset.day}T12:00:00Z`), { day: "numeric", month: "short", timeZone: "UTC" });
 }
 
+// A swap that keeps an element puts the server's plain text back into it.
+document.addEventListener("htmx:after:swap", () => {
+  for (const element of document.querySelectorAll("local-time, local-number")) element.show();
+});
+
 customElements.define("local-time", LocalTime);
 customElements.define("local-number", LocalNumber);

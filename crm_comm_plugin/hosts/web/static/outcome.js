@@ -21,7 +21,7 @@ function levelOf(result) {
 }
 
 // Lines that begin with a tick or a cross are steps of a test.
-function lines(text) {
+export function lines(text) {
   const parts = [];
   let steps = null;
   for (const line of text.split("\n")) {
@@ -77,7 +77,7 @@ async function showDifference(editor, note) {
   const body = make("tbody");
   for (const [name, element] of editor.fields.all) {
     if ("secret" in element.dataset || element.hidden) continue;
-    const [mine, theirs] = [shown(typed[name]), shown(record.values[name])];
+    const [mine, theirs] = [shown(typed[name], element), shown(record.values[name], element)];
     if (mine === theirs) continue;
     body.append(make("tr", {}, make("th", { scope: "row", textContent: element.dataset.label }), make("td", { textContent: theirs || "(empty)" }), make("td", { textContent: mine || "(empty)" })));
   }
@@ -87,7 +87,10 @@ async function showDifference(editor, note) {
   note.querySelector("table").scrollIntoView({ block: "nearest" });
 }
 
-function shown(value) {
+// As the form shows it: a choice by its label.
+function shown(value, element) {
+  const choice = [...element.querySelectorAll("option, [type=radio]")].find((one) => one.value === String(value ?? ""));
+  if (choice) return (choice.nextElementSibling && choice.type === "radio" ? choice.nextElementSibling : choice).textContent;
   if (value === true) return "yes";
   if (value === false) return "no";
   return value === null || value === undefined ? "" : String(value);

@@ -37,15 +37,17 @@ export function linked(text) {
   });
 }
 
-// A question with Yes and No in its own dialog; answers true or false.
+// A question with Yes and No in its own dialog; answers true or false. text: words, or what is drawn already. no "": news
+// that can only be closed.
 export function ask({ title, text, yes = "Yes", no = "No" }, danger = false) {
   return new Promise((resolve) => {
+    const said = [text].flat();
     const dialog = make("dialog", { className: "question", role: "alertdialog" },
       make("form", { method: "dialog" },
         make("header", {}, make("h2", { id: "question-title", textContent: title })),
-        make("div", { className: "body", id: "question-text", textContent: text }),
+        make("div", { className: "body", id: "question-text" }, ...said),
         make("footer", {}, make("div", { className: "ending" },
-          make("button", { value: "no", className: "quiet", textContent: no, type: "submit" }),
+          ...(no ? [make("button", { value: "no", className: "quiet", textContent: no, type: "submit" })] : []),
           make("button", { value: "yes", className: danger ? "danger" : "primary", textContent: yes, type: "submit" })))));
     dialog.setAttribute("aria-labelledby", "question-title");
     dialog.setAttribute("aria-describedby", "question-text");

@@ -1,4 +1,5 @@
 // Lists: selection, keyboard, and the toolbar's actions.
+import { lines } from "./outcome.js";
 import { ask, refreshList, run, toast } from "./talk.js";
 
 const chosen = new Set();
@@ -117,14 +118,20 @@ async function act(button) {
 // Shows what an action answered: errors as a question that can only be closed, the rest as a short message.
 export async function told(result) {
   if (!result.ok) {
-    const lines = [result.message, ...Object.values(result.errors ?? {}).flat()].filter(Boolean);
-    await ask({ title: "This did not work", text: lines.join("\n"), yes: "OK", no: "Close" });
+    await ask({ title: "This did not work", text: lines(allWords(result)), yes: "Close", no: "" });
   } else {
     const undo = result.undo ? () => takeBack(result.undo) : null;
     toast(result.message || (undo ? "Done." : ""), { level: result.level, undo });
   }
   await refreshList();
   if (result.id) choose([result.id]);
+}
+
+// A list has no fields to write errors at. What the message says already is not said twice.
+function allWords({ message = "", errors = {} }) {
+  const flat = message.replace(/\s+/g, " ");
+  const further = Object.values(errors).flat().filter((text) => !flat.includes(text.replace(/\s+/g, " ")));
+  return [message, ...further].filter(Boolean).join("\n");
 }
 
 async function takeBack(token) {
