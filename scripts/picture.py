@@ -24,7 +24,14 @@ ACCOUNTS: tuple[tuple[str, dict[str, Any], int], ...] = (
     ("email", {"account_name": "Invoices", "user": "bills@sandbox.test", "limitation_count": 100, **DAY}, 120),
     (
         "sms",
-        {"account_name": "Reminders", "country_code": "GB", "sender_id": "EXAMPLE", **DAY, "limitation_count": 200},
+        {
+            "account_name": "Reminders",
+            "gateway": "sandbox",
+            "country_code": "GB",
+            "sender_id": "EXAMPLE",
+            **DAY,
+            "limitation_count": 200,
+        },
         0,
     ),
 )
