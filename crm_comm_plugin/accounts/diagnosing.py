@@ -7,7 +7,7 @@ from typing import Any
 
 from crm_comm_hookspecs import Account, CommError, Diagnosis, Result, Step, Transport, TransportError
 from crm_comm_plugin.accounts.form import Errors, Form
-from crm_comm_plugin.accounts.opening import broken, connected
+from crm_comm_plugin.accounts.opening import LOST, broken, connected
 from crm_comm_plugin.domain.accounts import Status
 
 _SIGN_IN = frozenset({"user", "sign_in"})
@@ -73,7 +73,7 @@ def status_after(form: Form, diagnosis: Diagnosis) -> tuple[str, str] | None:
 
 
 def lost_in_words(error: TransportError, form: Form) -> Result:
-    """A stored secret that cannot be used, at its field where there is only one."""
+    """Why no line can even be tried; a stored secret that cannot be used stands at its field where there is only one."""
     text = f"{error.message} {error.hint}"
-    field = next(iter(form.secrets)) if len(form.secrets) == 1 else ""
+    field = next(iter(form.secrets)) if error.code == LOST and len(form.secrets) == 1 else ""
     return Result(ok=False, level="bad", message=text, errors={field: [text]})

@@ -64,6 +64,11 @@ class EmailForm(Form):
         """The old server's name."""
         return then.get("host") or "another server"
 
+    def missing(self, values: Mapping[str, Any]) -> str:
+        """The preset."""
+        server = as_text(values.get("server"))
+        return "" if server in ("", CUSTOM, *self.servers) else f"The mail server “{server}” is not installed here."
+
     def complete(self, values: dict[str, Any]) -> dict[str, Any]:
         """The sender is the user where that is an address; a server with one way to sign in needs no choice."""
         user = values.get("user", "")

@@ -103,6 +103,10 @@ class Form:
         """Where a secret was set for, as people know it."""
         return "another place"
 
+    def missing(self, values: Mapping[str, Any]) -> str:
+        """What an account with these values needs and no plugin brings any more, in words; "" when all is there."""
+        return ""
+
     def complete(self, values: dict[str, Any]) -> dict[str, Any]:
         """Loaded values with what follows from them."""
         return values

@@ -57,6 +57,8 @@ class Opener:
         """Its secrets by field; see the port."""
         form = self.form_of(account)
         values = line_values(form, account)
+        if missing := form.missing(values):  # else its secrets would seem to belong elsewhere
+            raise TransportError(missing, hint="Install its plugin again, or choose another one in the editor.")
         found: dict[str, str] = {}
         for field, ref in account.secrets.items():
             if not form.same_place(ref.bound, values):

@@ -88,6 +88,11 @@ class SmsForm(Form):
         gateway = self.gateways.get(then.get("gateway", ""))
         return gateway.label if gateway is not None else "another gateway"
 
+    def missing(self, values: Mapping[str, Any]) -> str:
+        """The gateway."""
+        gateway = as_text(values.get("gateway"))
+        return "" if gateway in ("", *self.gateways) else f"The SMS gateway “{gateway}” is not installed here."
+
     def sender(self, values: Mapping[str, Any]) -> str:
         """The sender ID."""
         return as_text(values.get("sender_id"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm_comm_hookspecs import MailServer, SecretsUnavailable, TransportError
+from crm_comm_hookspecs import MailServer, Reason, SecretsUnavailable, TransportError
 from tests.accounts.world import ALICE, CUSTOM, GMAIL
 
 EVIL = MailServer(key="acme", label="Acme", host="smtp.evil.example", port=465, security="tls")
@@ -98,6 +98,26 @@ def test_a_preset_that_is_gone_is_told(world):
     with pytest.raises(TransportError):
         world.accounts.opener.connect(world.store.find(key))
     assert "server" in world.save(key, {"account_name": "Other"}).errors
+
+
+def test_an_account_whose_preset_is_gone_keeps_its_state_and_works_again_with_it(world):
+    """A plugin that is being updated must not look like a lost password."""
+    acme = MailServer(key="acme", label="Acme", host="smtp.acme.example", port=465, security="tls")
+    world.servers.append(acme)
+    key = world.saved({"account_name": "A", "user": "u@acme.example", "password": "wr0ng-canary", "server": "acme"})
+    world.accounts.opener.set_status(key, "connected")
+    world.servers.remove(acme)
+    result = world.run("test", (key,))
+    assert not result.ok
+    assert "The mail server “acme” is not installed here. Install its plugin again" in result.message
+    assert "password" not in result.errors
+    with pytest.raises(TransportError, match="not installed") as error:
+        world.accounts.opener.connect(world.store.find(key))
+    assert error.value.reason == Reason.UNREACHABLE
+    assert world.store.find(key).status == "connected"
+    world.servers.append(acme)
+    world.accounts.opener.connect(world.store.find(key))
+    assert world.lines[-1][1] == {"password": "wr0ng-canary"}
 
 
 def test_no_answer_holds_the_secret(world):
