@@ -73,7 +73,7 @@ def status_after(form: Form, diagnosis: Diagnosis) -> tuple[str, str] | None:
 
 
 def lost_in_words(error: TransportError, form: Form) -> Result:
-    """Why no line can even be tried; a stored secret that cannot be used stands at its field where there is only one."""
+    """Why no line can even be tried; of a stored secret that cannot be used, at its field where there is only one."""
     text = f"{error.message} {error.hint}"
     field = next(iter(form.secrets)) if error.code == LOST and len(form.secrets) == 1 else ""
     return Result(ok=False, level="bad", message=text, errors={field: [text]})
