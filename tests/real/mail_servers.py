@@ -125,14 +125,29 @@ class MailServers:
         process.wait(10)
 
     def start_postfix(self) -> None:
-        """Start Postfix, also again after `kill`."""
-        self._run("postfix", "-c", str(self.folder / "postfix"), "start-fg")
-        for port in (self.starttls, self.tls, self.few):
-            wait_for(port)
+        """Start Postfix, also again after `kill`: it refuses to start as long as what was killed is not quite gone."""
+        deadline = time.monotonic() + 60
+        while True:
+            process = self._run("postfix", "-c", str(self.folder / "postfix"), "start-fg")
+            if self._serves(process):
+                return
+            self._processes.remove(process)
+            if time.monotonic() > deadline:
+                raise TimeoutError("Postfix does not start; its output says why")
 
-    def _run(self, *command: str) -> None:
+    def _serves(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until all ports are served; False when the process has ended instead."""
+        for port in (self.starttls, self.tls, self.few):
+            while process.poll() is None:
+                with suppress(TimeoutError):
+                    wait_for(port, 0.2)
+                    break
+        return process.poll() is None
+
+    def _run(self, *command: str) -> subprocess.Popen[bytes]:
         with (self.folder / "output").open("ab") as log:
             self._processes.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+        return self._processes[-1]
 
     def kill(self) -> None:
         """End Postfix at once, with all that it is doing."""
