@@ -9,6 +9,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from random import Random
 
 import phonenumbers
@@ -87,7 +88,7 @@ def rate(transport: Transport, texts: Sequence[tuple[Recipient, TextMessage]], b
 def sending(count: int) -> bool:
     """Print how fast texts go in batches and one by one; whether the goal is met."""
     world = CreditsWorld()
-    world.codes[CODE], world.balance[CODE] = "active", world.balance[CODE] + count * 2
+    world.codes[CODE], world.balance[CODE] = "active", Decimal(count * 2)
     tools = GatewayTools(clock=InjectedClock(lambda: datetime.now(UTC)))
     transport = CreditsGateway(tools, world.url).open(ACCOUNT, {}, {"access_code": CODE})
     texts = [(Recipient(f"+4474{n:08}"), TextMessage("Your table is ready.")) for n in range(count)]

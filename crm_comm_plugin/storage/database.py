@@ -22,7 +22,7 @@ SQLITE_PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "temp_store=MEMORY",
-    "cache_size=-16000",  # kB at most; with 2 MB a large send, whose addresses have no order, reads its index again
+    "cache_size=-8000",  # kB at most; with 2 MB a large send, whose addresses have no order, reads its index again
 )
 
 
