@@ -69,6 +69,7 @@ def test_killed_senders_lose_nobody_and_reach_nobody_twice(database_url, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_fifty_kills(database_url, tmp_path):
     log = tmp_path / "reached"
     with opened(database_url, log) as comm:
