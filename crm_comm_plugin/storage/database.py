@@ -134,12 +134,18 @@ class Database:
             raise
         idle.give_back(raw)
 
-    @staticmethod
-    def _connection_of_our_own(engine: Engine, autocommit: bool) -> Any:
-        """A new connection, prepared as all are, that the pool forgets."""
+    def _connection_of_our_own(self, engine: Engine, autocommit: bool) -> Any:
+        """A new connection, prepared as all are, that the pool forgets.
+
+        PostgreSQL waits twice for a row that others wait for too: for its turn, then for the row, each as long as
+        lock_timeout. So here, where every statement is short, the statement as a whole is bounded.
+        """
         pooled = engine.raw_connection()
         raw: Any = pooled.driver_connection
         pooled.detach()
+        if not self.is_sqlite:
+            raw.execute(f"SET statement_timeout = {milliseconds(self.busy_timeout)}")
+            raw.commit()
         if autocommit:
             raw.autocommit = True
         return raw
@@ -200,8 +206,7 @@ class Database:
             event.listen(engine, "begin", self._begin_sqlite)
             return engine
         engine = create_engine(url, pool_size=10, max_overflow=20)
-        milliseconds = max(1, int(self.busy_timeout * 1000))
-        event.listen(engine, "connect", lambda raw, _: _prepare_postgres(raw, milliseconds))
+        event.listen(engine, "connect", lambda raw, _: _prepare_postgres(raw, milliseconds(self.busy_timeout)))
         event.listen(engine, "checkin", _note_time)
         event.listen(engine, "checkout", _try_out)
         return engine
@@ -215,10 +220,15 @@ def _prepare_sqlite(raw: Any, _: Any) -> None:
     cursor.close()
 
 
-def _prepare_postgres(raw: Any, milliseconds: int) -> None:
+def milliseconds(seconds: float) -> int:
+    """As PostgreSQL takes them; never 0, which would be for ever."""
+    return max(1, int(seconds * 1000))
+
+
+def _prepare_postgres(raw: Any, patience: int) -> None:
     """Waits end; statements see what was committed before they began; what was committed stays after a power cut."""
     with raw.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = {milliseconds}")
+        cursor.execute(f"SET lock_timeout = {patience}")
         cursor.execute("SET default_transaction_isolation = 'read committed'")
         cursor.execute(
             "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"

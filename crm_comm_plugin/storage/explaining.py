@@ -9,7 +9,7 @@ from crm_comm_hookspecs import Busy, CommError, StorageUnavailable
 
 _BUSY = "Somebody else is writing for long; try again in a moment, or raise the setting busy_timeout."
 _MEANINGS: tuple[tuple[tuple[str, ...], type[CommError], str, str], ...] = (
-    (("locked", "lock timeout", "deadlock"), Busy, "The database is busy.", _BUSY),
+    (("locked", "lock timeout", "statement timeout", "deadlock"), Busy, "The database is busy.", _BUSY),
     (
         ("readonly", "read-only"),
         StorageUnavailable,

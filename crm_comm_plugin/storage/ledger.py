@@ -1,5 +1,6 @@
 """The send limit's ledger over SQLite or PostgreSQL: the Ledger port."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -39,8 +40,10 @@ class SqlLedger:
         self._quick = None if database.is_sqlite or ceiling is not None else QuickLane(database, read, self._tidy)
 
     @contextmanager
-    def _shelf(self, books: Sequence[str], account_id: str = "", token: bytes = b"") -> Iterator[SqlShelf]:
-        with writing(self._database) as line:
+    def _shelf(
+        self, books: Sequence[str], account_id: str = "", token: bytes = b"", began: float | None = None
+    ) -> Iterator[SqlShelf]:
+        with writing(self._database, began) as line:
             shelf = SqlShelf(line, self._read)
             shelf.open(books, account_id, token)
             yield shelf
@@ -81,19 +84,21 @@ class SqlLedger:
             watched=watched,
         )
         token = wish.token()
+        began = time.monotonic()
         quick = self._quick.reserve(wish, token) if self._quick is not None and not key else None
         if quick is not None:
             return Grant(quick)
-        with self._shelf(wish.books, account_id, token if key else b"") as shelf:
+        with self._shelf(wish.books, account_id, token if key else b"", began) as shelf:
             return moves.reserve(shelf, wish, token)
 
     def settle(self, reservation_id: str, used: int) -> str:
         """Count `used` as sent now, free the rest; the account's id. UnknownReservation, ReservationMismatch."""
         ref = Ref.parse(reservation_id)
+        began = time.monotonic()
         if self._quick is not None and not ref.keyed and not ref.shared and self._quick.settle(ref, used):
             return ref.account_id
         books = (INSTALLATION, ref.account_id) if ref.shared else (ref.account_id,)
-        with self._shelf(books, ref.account_id, ref.token if ref.keyed else b"") as shelf:
+        with self._shelf(books, ref.account_id, ref.token if ref.keyed else b"", began) as shelf:
             moves.settle(shelf, ref, used)
         return ref.account_id
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from crm_comm_plugin.domain.ledger import ANCHORS, LONGEST_HOLD, Book, Hold
+from crm_comm_plugin.domain.ledger import ANCHORS, INSTALLATION, LONGEST_HOLD, Book, Hold
 from crm_comm_plugin.domain.ledger_codec import decode, encode
 from crm_comm_plugin.domain.ledger_quick import replay, sums
 from crm_comm_plugin.domain.ledger_shelf import Record
@@ -11,7 +11,12 @@ from crm_comm_plugin.storage.ledger_lines import Line, Rows, Statement
 from crm_comm_plugin.storage.ledger_usage import count_usage, prune_usage
 
 BOOK = "SELECT state, past FROM crm_comm_ledger WHERE account_id = ?"
-QUICK_BOOK = "SELECT state, past, latest, journal FROM crm_comm_ledger WHERE account_id = ?"
+BOOKS = "SELECT account_id, state, past FROM crm_comm_ledger WHERE account_id IN ({})"
+LOCKED_BOOKS = (
+    "SELECT account_id, state, past, latest, journal FROM crm_comm_ledger WHERE account_id IN ({})"  # noqa: S608 - ours
+    f" ORDER BY account_id <> '{INSTALLATION}' FOR UPDATE"
+)
+"""PostgreSQL locks rows in this order, so nobody waits in a circle."""
 SUMS = (
     "latest = ?, calm_until = ?, windows = ?, shortest = ?, held = ?, used_minute = ?, used_hour = ?, used_day = ?,"
     " used_month = ?, journal = ''"
@@ -47,30 +52,43 @@ class SqlShelf:
 
     def open(self, ids: Sequence[str], account_id: str = "", token: bytes = b"") -> None:
         """Lock the books (always the installation's first), then look for a keyed reservation and read the clock."""
-        rows = self._line.ask(*self._opening(ids, account_id, token))
-        missing = [one for one, found in zip(ids, rows, strict=False) if not found]
-        for one in missing:
-            state, past = encode(Book(one))
-            self._line.tell(NEW_BOOK, (one, state, past or b""))
-        if missing and self._line.quick:  # somebody may have been quicker: lock what is there now
+        with self._line.patience():
             rows = self._line.ask(*self._opening(ids, account_id, token))
+        known = {found[0] for found in rows[0]}
+        missing = [one for one in ids if one not in known]
+        if missing and self._line.quick:  # somebody may be quicker: lock what is there then
+            with self._line.patience():
+                self._line.ask(*(self._new(one) for one in missing))
+            with self._line.patience():
+                rows = self._line.ask(*self._opening(ids, account_id, token))
+        elif missing:
+            for one in missing:
+                self._line.tell(*self._new(one))
         self._take_in(ids, account_id, token, rows)
 
     def _opening(self, ids: Sequence[str], account_id: str, token: bytes) -> list[Statement]:
-        """The clock comes last and as a statement of its own: in the locking one it is read before the lock is had."""
-        select = QUICK_BOOK + " FOR UPDATE" if self._line.quick else BOOK
-        statements: list[Statement] = [(select, (one,)) for one in ids]
+        """The clock comes last and as a statement of its own: in the locking one it is read before the lock is had.
+
+        All books are locked by one statement, as how long to wait is set for each statement by itself.
+        """
+        marks = ", ".join("?" * len(ids))
+        statements: list[Statement] = [((LOCKED_BOOKS if self._line.quick else BOOKS).format(marks), tuple(ids))]
         if token:
             statements.append((RECORD, (account_id, token)))
         if self._read is None:
             statements.append((SERVER_TIME, ()))
         return statements
 
+    @staticmethod
+    def _new(book_id: str) -> Statement:
+        state, past = encode(Book(book_id))
+        return NEW_BOOK, (book_id, state, past or b"")
+
     def _take_in(self, ids: Sequence[str], account_id: str, token: bytes, rows: list[Rows]) -> None:
-        for one, found in zip(ids, rows, strict=False):
-            self.books[one] = _book(one, *found[0]) if found else Book(one)
-        if token and (known := rows[len(ids)]):
-            self.record = _record(account_id, token, known[0])
+        found = {one: row for one, *row in rows[0]}
+        self.books = {one: _book(one, *found[one]) if one in found else Book(one) for one in ids}
+        if token and rows[1]:
+            self.record = _record(account_id, token, rows[1][0])
         self.reading = Reading(int(rows[-1][0][0])) if self._read is None else self._steadied(self._read())
 
     def _steadied(self, reading: Reading) -> Reading:

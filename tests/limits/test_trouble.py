@@ -105,6 +105,33 @@ def test_waiting_for_the_turn_and_for_the_lock_is_together_no_longer_than_config
     database.close()
 
 
+@pytest.mark.parametrize("ceiling", [None, Limit(1000, Window.HOUR)])
+@pytest.mark.parametrize("keyed", [True, False])
+def test_who_stands_in_a_queue_waits_no_longer_than_who_waits_alone(database_url, ceiling, keyed):
+    database = Database(database_url, busy_timeout=2, on_open=ensure_schema)
+    ledger = SqlLedger(database, SystemClock().reading if database.is_sqlite else None, ceiling)
+    ledger.reserve(A, HOURLY, 10)
+    waits: list[float] = []
+
+    def wait(late):
+        time.sleep(late)  # so that the next is behind us in the queue, and still there when we give up
+        began = time.monotonic()
+        with pytest.raises(Busy):
+            ledger.reserve(A, HOURLY, 10, key=f"k{late}" if keyed else "")
+        waits.append(time.monotonic() - began)
+
+    with Hog(database_url):
+        callers = [threading.Thread(target=wait, args=(n * 0.2,)) for n in range(6)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+    assert len(waits) == len(callers)
+    assert max(waits) < 3
+    assert ledger.reserve(A, HOURLY, 10).reservation.granted == 10
+    database.close()
+
+
 def test_who_waits_goes_on_when_the_lock_is_free(impatient, database_url):
     hog = Hog(database_url)
     timer = threading.Timer(SHORT / 3, hog.let_go)
