@@ -1,6 +1,7 @@
 """A server that answers anything, at any phase, with any delay or break: everybody gets one outcome, and a true one."""
 
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -23,7 +24,7 @@ LATE, CUT = b"\xfflate", b"\xffcut"
 
 good = {"GREETING": b"220 hi\r\n", "MAIL": b"250 ok\r\n", "RCPT": b"250 ok\r\n", "DATA": b"354 go\r\n",
         "CONTENT": b"250 2.0.0 taken\r\n", "RSET": b"250 ok\r\n", "HALF": b"", "AUTH": b"235 welcome\r\n",
-        "QUIT": b"221 bye\r\n", "HELO": b"250 hi\r\n"}  # fmt: skip
+        "STARTTLS": b"220 go\r\n", "QUIT": b"221 bye\r\n", "HELO": b"250 hi\r\n"}  # fmt: skip
 codes = st.integers(min_value=0, max_value=999).map(lambda code: b"%03d words\r\n" % code)
 enhanced = st.builds(
     lambda code, a, b, text: f"{code} {str(code)[0]}.{a}.{b} {text}\r\n".encode("utf-8", "replace"),
@@ -53,14 +54,27 @@ hellos = st.sampled_from(
         b"250-here\r\n250-PIPELINING\r\n250 SIZE 99999\r\n",
         b"250-here\r\n250-AUTH PLAIN LOGIN CRAM-MD5\r\n250 PIPELINING\r\n",
         b"250-here\r\n250-AUTH=LOGIN\r\n250-STARTTLS\r\n250 SMTPUTF8\r\n",
+        b"250-here\r\n250-AUTH PLAIN\r\n250-STARTTLS\r\n250 PIPELINING\r\n",
     ]
 )
+securities = st.sampled_from(["none", "none", "none", "starttls", "starttls", "tls"])
+
+
+@pytest.fixture(scope="module")
+def server_side(authority) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
 
 class Fuzzed:
-    """Says what the script says, then what a good server would. accepted: whom a message was taken for, each time."""
+    """Says what the script says, then what a good server would. accepted: whom a message was taken for, each time.
 
-    def __init__(self, script, hello) -> None:
+    context: its side of TLS, from the start or after STARTTLS: what it says then is as wild.
+    """
+
+    def __init__(self, script, hello, context, security) -> None:
+        self.context, self.security = context, security
         self.script = {name: list(found) for name, found in script.items()}
         self.hello = hello
         self.accepted: list[tuple[str, ...]] = []
@@ -108,8 +122,18 @@ class Fuzzed:
         return plain
 
     def _serve(self, connection) -> None:
-        with suppress(OSError, ValueError), connection, connection.makefile("rb") as lines:
-            self._say(connection, "GREETING")
+        with suppress(OSError, ValueError):
+            if self.security == "tls":
+                connection = self.context.wrap_socket(connection, server_side=True)
+            with connection:
+                self._say(connection, "GREETING")
+                while self._talk(connection):
+                    connection = self.context.wrap_socket(connection, server_side=True)
+        connection.close()
+
+    def _talk(self, connection) -> bool:
+        """Until it ends, or (True) the line is to be encrypted."""
+        with connection.makefile("rb") as lines:
             taken = self._to.taken = []
             for line in lines:
                 words = line.decode("utf-8", "replace").strip()
@@ -125,20 +149,23 @@ class Fuzzed:
                         if part == b".\r\n":
                             break
                     else:
-                        return
+                        return False
                     with self._lock:
                         self.content.append(tuple(taken))
                     self._say(connection, "CONTENT")
+                if name == "STARTTLS" and reply.startswith(b"220"):
+                    return True
                 if name == "QUIT":
-                    return
+                    return False
+        return False
 
 
-def delivered(server, count, connections, shared, signed_in, security):
-    preset = MailServer(key="mine", label="Mine", host="127.0.0.1", port=server.port, security=security,
+def delivered(server, count, connections, shared, signed_in, ca_file):
+    preset = MailServer(key="mine", label="Mine", host="127.0.0.1", port=server.port, security=server.security,
                         connections=connections, per_message=4, per_connection=5)  # fmt: skip
     account = Account(id="a", name="A", type="email", channel="email", active=True, sender="ann@example.com",
                       status="untested")  # fmt: skip
-    connect = smtp_connect(Settings(smtp_timeout=TIMEOUT), lambda: {"mine": preset})
+    connect = smtp_connect(Settings(smtp_timeout=TIMEOUT, smtp_ca_file=ca_file), lambda: {"mine": preset})
     values, secrets = (
         ({"server": "mine", "user": "ann"}, {"password": SECRET}) if signed_in else ({"server": "mine"}, {})
     )
@@ -154,16 +181,16 @@ def delivered(server, count, connections, shared, signed_in, security):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     script=scripts, hello=hellos, count=st.integers(1, 12), connections=st.sampled_from([1, 3]), shared=st.booleans(),
-    signed_in=st.booleans(), security=st.sampled_from(["none", "none", "none", "starttls"]), big=st.booleans(),
+    signed_in=st.booleans(), security=securities, big=st.booleans(),
 )  # fmt: skip
 def test_whatever_a_server_says_everybody_gets_one_true_outcome(
-    script, hello, count, connections, shared, signed_in, security, big
+    server_side, ca_file, script, hello, count, connections, shared, signed_in, security, big
 ):
-    server = Fuzzed(script, hello)
+    server = Fuzzed(script, hello, server_side, security)
     server.big = big
     began = time.monotonic()
     try:
-        outcomes = delivered(server, count, connections, shared, signed_in, security)
+        outcomes = delivered(server, count, connections, shared, signed_in, ca_file)
     finally:
         server.close()
     assert time.monotonic() - began < 12 * TIMEOUT * count + 5
@@ -192,13 +219,14 @@ def _odd(raw: bytes | None) -> bool:
 
 @pytest.mark.timeout(600)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(script=scripts, hello=hellos)
-def test_a_test_of_the_connection_always_has_an_answer(script, hello):
-    server = Fuzzed(script, hello)
-    preset = MailServer(key="mine", label="Mine", host="127.0.0.1", port=server.port, security="none")
+@given(script=scripts, hello=hellos, security=securities)
+def test_a_test_of_the_connection_always_has_an_answer(server_side, ca_file, script, hello, security):
+    server = Fuzzed(script, hello, server_side, security)
+    preset = MailServer(key="mine", label="Mine", host="127.0.0.1", port=server.port, security=security)
     account = Account(id="a", name="A", type="email", channel="email", active=True, sender="ann@example.com",
                       status="untested")  # fmt: skip
-    transport = smtp_connect(Settings(smtp_timeout=TIMEOUT), lambda: {"mine": preset})(account, {"server": "mine"}, {})
+    connect = smtp_connect(Settings(smtp_timeout=TIMEOUT, smtp_ca_file=ca_file), lambda: {"mine": preset})
+    transport = connect(account, {"server": "mine"}, {})
     try:
         diagnosis = transport.diagnose()
     finally:
