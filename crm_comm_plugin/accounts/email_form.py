@@ -26,6 +26,8 @@ SEND_TEST = Action(
     help="Sends one short message to you with what stands here. It counts against the limit of the account.",
 )
 
+_SECURED = {"starttls": " with STARTTLS", "tls": " with TLS", "none": " without encryption"}
+
 SIGN_IN = "sign_in_"
 """Begins the names of actions that sign in with OAuth; the provider's key follows."""
 
@@ -61,8 +63,10 @@ class EmailForm(Form):
         return {"server": server.key, "host": server.host, "port": str(server.port), "security": server.security}
 
     def place_in_words(self, then: Mapping[str, str]) -> str:
-        """The old server's name."""
-        return then.get("host") or "another server"
+        """The old server, with all of it that counts: only the port may have changed."""
+        if not then.get("host"):
+            return "another server"
+        return f"{then['host']}:{then.get('port', '')}".rstrip(":") + _SECURED.get(then.get("security", ""), "")
 
     def missing(self, values: Mapping[str, Any]) -> str:
         """The preset."""

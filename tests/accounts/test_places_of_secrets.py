@@ -29,7 +29,7 @@ def test_a_stored_password_is_asked_for_again(world, change):
         tested = world.run("test_connection", (key,), "email", values)
         for result in (saved, checked, tested):
             assert not result.ok
-            assert "smtp.acme.example" in result.errors["password"][0]
+            assert "belongs to smtp.acme.example:587 with STARTTLS and" in result.errors["password"][0]
         assert not world.save(key, values, "*").ok
     assert world.lines == []
     assert world.record(key).values["host"] == "smtp.acme.example"
