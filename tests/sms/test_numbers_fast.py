@@ -41,10 +41,11 @@ def test_all_examples_of_all_kinds_and_regions(form):
 
 
 def proof(count, seed):
+    """One region after the other: in turns, Python would compile phonenumbers' patterns again for each number."""
     random = Random(seed)
     sure = 0
     for i in range(count):
-        region = REGIONS[i % len(REGIONS)]
+        region = REGIONS[i * len(REGIONS) // count]
         sure += same(anything(region, random), region if random.random() < 0.9 else random.choice(REGIONS))
     return sure / count
 
