@@ -45,7 +45,7 @@ format: $(VENV)/.installed-dev  ## Put the code into its standard form
 	@$(BIN)/ruff check --fix .
 
 test-real: $(VENV)/.installed-dev debian-packages  ## Install Debian's packages, then run browser, keyring and long tests
-	@$(BIN)/python -m pytest -m "real or slow" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "real or slow" $(PYTEST_ARGS)
 
 bench: DEBIAN_PACKAGES += $(BENCH_DEBIAN_PACKAGES)
 bench: $(VENV)/.installed-dev debian-packages  ## Measure against the goals and the peers; prints tables
