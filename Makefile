@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # npm (for an SMPP simulator) only where there is none: Debian's clashes with one from elsewhere.
 DEBIAN_PACKAGES := chromium gnome-keyring dbus kannel postfix dovecot-core $(if $(shell command -v npm),,npm)
 BENCH_DEBIAN_PACKAGES := redis-server
-BENCH_PACKAGES := "pyrate-limiter>=3.7" "limits[redis]>=3.13"
+BENCH_PACKAGES := "pyrate-limiter>=3.7" "psycopg-pool>=3.2" "limits[redis]>=3.13"
 # Tests that hold sizes, manifest and docs equal to the code: settings, commands, hooks, and the examples on the pages.
 IN_STEP := tests/packaging/test_sizes.py tests/packaging/test_docs.py tests/packaging/test_manifest.py \
   tests/packaging/test_plugin_authors.py tests/contract/test_hooks.py

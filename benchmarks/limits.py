@@ -12,6 +12,9 @@ REASONS = """Ratios are medians of rounds that take turns; they move by a tenth 
 
 What is not met, and why:
 
+- SQLite, against a bare commit: ours is the same commit and the Python around it, so the ratio is that of this disk to
+  this processor. When Python took 0.05 ms a call and a commit 0.25 ms, it was 0.87 x, 0.90 x and 0.49 x; at half that
+  speed of the processor and with the same disk it is 0.6 to 0.7 x and 0.31 to 0.34 x.
 - `allowance` on SQLite: the bare SELECT is a call into a library in the same process, a few microseconds. The two rows
   under it show the same row read and not understood: over the connection that the plugin has, and by SQLAlchemy, where
   the SELECT alone takes longer than a whole allowance. Decoding about 290 entries and making the answer's objects in

@@ -135,10 +135,8 @@ class Database:
         idle.give_back(raw)
 
     def _connection_of_our_own(self, engine: Engine, autocommit: bool) -> Any:
-        """A new connection, prepared as all are, that the pool forgets.
-
-        PostgreSQL waits twice for a row that others wait for too: for its turn, then for the row, each as long as
-        lock_timeout. So here, where every statement is short, the statement as a whole is bounded.
+        """A new connection, prepared as all are, that the pool forgets. Its statements are bounded as a whole: where
+        others wait for a row too, PostgreSQL waits for its turn and for the row, for each up to lock_timeout.
         """
         pooled = engine.raw_connection()
         raw: Any = pooled.driver_connection

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from crm_comm_plugin.storage.database import Database, milliseconds
 
 Statement = tuple[str, Sequence[Any]]
+Row = Sequence[Any]
 Rows = list[tuple[Any, ...]]
 
 

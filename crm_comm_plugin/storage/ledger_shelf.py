@@ -7,11 +7,10 @@ from crm_comm_plugin.domain.ledger_codec import decode, encode
 from crm_comm_plugin.domain.ledger_quick import replay, sums
 from crm_comm_plugin.domain.ledger_shelf import Record
 from crm_comm_plugin.domain.ledger_time import Anchors, Reading
-from crm_comm_plugin.storage.ledger_lines import Line, Rows, Statement
+from crm_comm_plugin.storage.ledger_lines import Line, Row, Rows, Statement
 from crm_comm_plugin.storage.ledger_usage import count_usage, prune_usage
 
 BOOK = "SELECT state, past FROM crm_comm_ledger WHERE account_id = ?"
-BOOKS = "SELECT account_id, state, past FROM crm_comm_ledger WHERE account_id IN ({})"
 LOCKED_BOOKS = (
     "SELECT account_id, state, past, latest, journal FROM crm_comm_ledger WHERE account_id IN ({})"  # noqa: S608 - ours
     f" ORDER BY account_id <> '{INSTALLATION}' FOR UPDATE"
@@ -53,43 +52,45 @@ class SqlShelf:
     def open(self, ids: Sequence[str], account_id: str = "", token: bytes = b"") -> None:
         """Lock the books (always the installation's first), then look for a keyed reservation and read the clock."""
         with self._line.patience():
-            rows = self._line.ask(*self._opening(ids, account_id, token))
-        known = {found[0] for found in rows[0]}
-        missing = [one for one in ids if one not in known]
+            books, rest = self._asked(ids, account_id, token)
+        missing = [one for one in ids if one not in books]
         if missing and self._line.quick:  # somebody may be quicker: lock what is there then
             with self._line.patience():
                 self._line.ask(*(self._new(one) for one in missing))
             with self._line.patience():
-                rows = self._line.ask(*self._opening(ids, account_id, token))
+                books, rest = self._asked(ids, account_id, token)
         elif missing:
             for one in missing:
                 self._line.tell(*self._new(one))
-        self._take_in(ids, account_id, token, rows)
+        self.books = {one: _book(one, *books[one]) if one in books else Book(one) for one in ids}
+        if token and rest[0]:
+            self.record = _record(account_id, token, rest[0][0])
+        self.reading = Reading(int(rest[-1][0][0])) if self._read is None else self._steadied(self._read())
 
-    def _opening(self, ids: Sequence[str], account_id: str, token: bytes) -> list[Statement]:
-        """The clock comes last and as a statement of its own: in the locking one it is read before the lock is had.
+    def _asked(self, ids: Sequence[str], account_id: str, token: bytes) -> tuple[dict[str, Row], list[Rows]]:
+        """(the books that are there, locked; a keyed reservation's rows, if asked for, and the server's time).
 
-        All books are locked by one statement, as how long to wait is set for each statement by itself.
+        The clock comes last and as a statement of its own: in the locking one it is read before the lock is had.
+        PostgreSQL locks all books by one statement, as how long to wait is set for each statement by itself.
         """
-        marks = ", ".join("?" * len(ids))
-        statements: list[Statement] = [((LOCKED_BOOKS if self._line.quick else BOOKS).format(marks), tuple(ids))]
+        if self._line.quick:
+            statements: list[Statement] = [(LOCKED_BOOKS.format(", ".join("?" * len(ids))), tuple(ids))]
+        else:
+            statements = [(BOOK, (one,)) for one in ids]
+        count = len(statements)
         if token:
             statements.append((RECORD, (account_id, token)))
         if self._read is None:
             statements.append((SERVER_TIME, ()))
-        return statements
+        rows = self._line.ask(*statements)
+        if self._line.quick:
+            return {one: row for one, *row in rows[0]}, rows[count:]
+        return {one: found[0] for one, found in zip(ids, rows, strict=False) if found}, rows[count:]
 
     @staticmethod
     def _new(book_id: str) -> Statement:
         state, past = encode(Book(book_id))
         return NEW_BOOK, (book_id, state, past or b"")
-
-    def _take_in(self, ids: Sequence[str], account_id: str, token: bytes, rows: list[Rows]) -> None:
-        found = {one: row for one, *row in rows[0]}
-        self.books = {one: _book(one, *found[one]) if one in found else Book(one) for one in ids}
-        if token and rows[1]:
-            self.record = _record(account_id, token, rows[1][0])
-        self.reading = Reading(int(rows[-1][0][0])) if self._read is None else self._steadied(self._read())
 
     def _steadied(self, reading: Reading) -> Reading:
         """What a machine's clocks say, with what the wall said first in this boot."""
