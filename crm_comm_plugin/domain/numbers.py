@@ -44,7 +44,9 @@ PREMIUM = NumberProblem(NumberKind.PREMIUM, "This is a premium-rate number: text
 
 MAX_LENGTH = 250
 """Longer texts are no phone numbers (the same bound as in phonenumbers)."""
-_DOUBLE_ZERO = re.compile(r"[ ().\-/\u00a0\u2010-\u2014]*0[ ().\-/\u00a0\u2010-\u2014]*0").match
+_DOUBLE_ZERO = re.compile(r"[^0-9+\uff0b]*0[ ().\-/\u00a0\u2010-\u2014]*0").match
+_SPACE = re.compile(r"[^\S\n\v\f\r\x1c-\x1f\x85\u2028\u2029]")
+"""A space of any width, also a tab; where a line ends, another number may begin."""
 
 
 def to_e164(text: str, region: str = "", *, fixed_lines_allowed: bool = False) -> str | NumberProblem:
@@ -62,6 +64,9 @@ def to_e164(text: str, region: str = "", *, fixed_lines_allowed: bool = False) -
 
 def to_e164_slowly(text: str, region: str = "", *, fixed_lines_allowed: bool = False) -> str | NumberProblem:
     """The same answer by phonenumbers alone, which the fast path is held equal to."""
+    if len(text) > MAX_LENGTH:
+        return TOO_LONG
+    text = _plain(text)
     answer = _read(text, region, fixed_lines_allowed)
     if isinstance(answer, str):
         return answer
@@ -70,6 +75,13 @@ def to_e164_slowly(text: str, region: str = "", *, fixed_lines_allowed: bool = F
         return answer
     international = _read("+" + after, "", fixed_lines_allowed)
     return answer if international == NO_COUNTRY else international
+
+
+def _plain(text: str) -> str:
+    """With our own spaces and digits: phonenumbers does not know the narrow spaces of typeset text, nor we `00` in
+    digits of another script."""
+    text = _SPACE.sub(" ", text.strip())
+    return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
 
 
 def _after_double_zero(text: str, region: str) -> str:
@@ -86,8 +98,6 @@ def _after_double_zero(text: str, region: str) -> str:
 def _read(text: str, region: str, fixed_lines_allowed: bool) -> str | NumberProblem:
     import phonenumbers
 
-    if len(text) > MAX_LENGTH:
-        return TOO_LONG
     try:
         number = phonenumbers.parse(text, region.upper() or None)
     except phonenumbers.NumberParseException as error:
