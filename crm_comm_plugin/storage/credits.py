@@ -14,6 +14,7 @@ from crm_comm_plugin.storage.credit_tables import balances, orders, report_token
 from crm_comm_plugin.storage.database import Database
 
 FINISHED = ("used", "failed")
+_TOLD = frozenset({"state", "order_id", "url", "credits"})
 TOKEN_BYTES = 16
 """128 bits, as 22 characters: short enough for gateways that bound the length of a callback URL."""
 _ORDERS_LOCK = 7_266_367
@@ -50,9 +51,10 @@ class SqlCredits:
         return _order(found) if found is not None else None
 
     def save_order(self, order: StoredOrder) -> None:
-        """Store its state, id, url and credits."""
+        """Store its state, id, url and credits. Whose it is may have changed since it was read, so that stays."""
+        told = {name: value for name, value in _values(order).items() if name in _TOLD}
         with self._database.write() as connection:
-            connection.execute(update(orders).where(orders.c.key == order.key).values(_values(order)))
+            connection.execute(update(orders).where(orders.c.key == order.key).values(told))
 
     def save_balance(self, account_id: str, credits: Credits) -> None:
         """Keep a balance unless a newer one is stored."""

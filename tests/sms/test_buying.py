@@ -123,6 +123,23 @@ def test_an_order_begun_before_the_account_was_saved_goes_on_after(desk, keyed):
     assert desk.service.came_back(ANN, {"purchase": next(iter(keyed.orders))}).id == "acc1"
 
 
+def test_a_slow_answer_does_not_give_an_order_back_to_the_draft(desk, keyed):
+    """The browser comes back while the gateway is asked, and meanwhile the account is saved and asks for the page."""
+    desk.run("purchase_credits", NEW, gateway="keyed")
+    (key,) = keyed.orders
+    real = keyed.order
+
+    def slow(id, values):
+        desk.run("purchase_credits", desk.account())
+        return real(id, values)
+
+    keyed.order = slow
+    desk.service.came_back(ANN, {"purchase": key})
+    assert desk.store.order(key).owner == "acc1"
+    keyed.order = real
+    assert desk.service.came_back(ANN, {"purchase": key}).id == "acc1"
+
+
 def test_accounts_do_not_share_orders(desk, keyed):
     desk.run("purchase_credits", desk.account("acc1"))
     desk.run("purchase_credits", desk.account("acc2"))
