@@ -199,6 +199,18 @@ def test_what_cannot_be_read(sandbox, gateway, body):
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
+def test_hostile_requests_cost_nothing_and_break_nothing(sandbox, gateway):
+    code = bought(sandbox, gateway)
+    headers = {"Authorization": f"Bearer {code}"}
+    endless = gateway.post("/quotes", headers=headers, content='{"sizes": [{"segments": 1e999, "texts": 1}]}')
+    assert endless.status_code == 400
+    half = r'{"id": "a", "to": "+447700900001", "text": "\ud83d"}'  # a page with it could not be written
+    assert gateway.post("/messages", headers=headers, content=f'{{"messages": [{half}]}}').status_code == 400
+    assert gateway.get("/balance", headers=headers).json()["balance"] == "100"
+    nowhere = {"messages": [message()], "report_url": "http://[x"}
+    assert gateway.post("/messages", headers=headers, json=nowhere).json()["results"][0]["status"] == "accepted"
+
+
 def test_codes_and_credits_survive_a_restart(sandbox, gateway, tmp_path):
     code = bought(sandbox, gateway)
     send(gateway, code, message())

@@ -68,7 +68,7 @@ class Gateway:
         sizes = (await body_of(request)).get("sizes")
         try:
             parts = sum(int(size["segments"]) * int(size["texts"]) for size in sizes or ())
-        except (TypeError, ValueError, KeyError):
+        except (TypeError, ValueError, KeyError, OverflowError):
             raise Problem(400, "bad_request", "The request cannot be read") from None
         return JSONResponse({"credits": str(Decimal(parts)), "unit": UNIT})
 

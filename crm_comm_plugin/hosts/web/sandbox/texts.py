@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 KEPT = 50_000
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_HALVES = re.compile("[\ud800-\udfff]")
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -102,7 +103,7 @@ class Texts:
 
     def _report(self, code: str, messages: Sequence[Any], results: Sequence[Mapping[str, Any]], url: str) -> None:
         """Delivery reports come a moment later, and only to this machine."""
-        if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
+        if not _is_here(url):
             return
         at = written(datetime.now(UTC))
         reports = [
@@ -127,12 +128,20 @@ def _post(code: str, url: str, reports: Sequence[Mapping[str, str]]) -> None:
         log.info("A delivery report was not taken: %s", type(error).__name__)
 
 
+def _is_here(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    except ValueError:
+        return False
+
+
 def _readable(message: Any) -> bool:
     if not isinstance(message, dict):
         return False
     ref, to, text = message.get("id"), message.get("to"), message.get("text")
     named = isinstance(ref, str) and bool(_ID.fullmatch(ref))
-    return named and isinstance(to, str) and isinstance(text, str) and text != ""
+    whole = not _HALVES.search(f"{text}{message.get('sender')}")  # half a character cannot be shown in the inbox
+    return named and isinstance(to, str) and isinstance(text, str) and text != "" and whole
 
 
 def parts_of(text: str) -> int:
