@@ -238,3 +238,15 @@ def test_the_gateways_address_is_https_unless_it_is_this_machine(tools):
 def test_amounts_survive_unharmed(world, gateway, active):
     world.balance[CODE] = Decimal("100000000000.000001")
     assert gateway.balance({}, active).balance == Decimal("100000000000.000001")
+
+
+def test_a_long_payment_page_is_opened_whole_or_not_at_all(world, gateway):
+    """Hosted payment pages carry long signed parts: cut short, they open nothing."""
+    order = gateway.purchase("k" * 20, {})
+    for length, taken in ((2000, True), (10_000, False)):
+        world.orders[order.id]["url"] = long = f"https://pay.example/c#{'x' * length}"
+        if taken:
+            assert gateway.order(order.id, {}).url == long
+        else:
+            with pytest.raises(TransportError):
+                gateway.order(order.id, {})

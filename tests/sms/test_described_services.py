@@ -296,12 +296,16 @@ def test_reports(one, name, hook, example, delivery):
 
 
 def test_reports_that_cannot_be_read(under):
-    for body in (b"", b"{}", b"null", b"\xff\xfe", b"[1, {}]", b"a=b"):
-        try:
-            told = list(under.gateway.report(request(under.name, body), {}, under.secrets))
-        except InvalidInput:
-            continue
-        assert [o for o in told if o.delivery] == []
+    many = "&".join(f"a{n}=1" for n in range(2000))
+    for body in (b"", b"{}", b"null", b"\xff\xfe", b"[1, {}]", b"a=b", many.encode()):
+        for url in ("https://crm.example/receive/x/t", f"https://crm.example/receive/x/t?{many}"):
+            for method in ("POST", "GET"):
+                sent = request(under.name, body, url, method)
+                try:
+                    told = list(under.gateway.report(sent, {}, under.secrets))
+                except InvalidInput:
+                    continue
+                assert [o for o in told if o.delivery] == []
     assert under.name != "bulksms" or list(under.gateway.report(request("bulksms", b"[]"), {}, under.secrets)) == []
 
 

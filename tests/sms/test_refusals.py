@@ -1,11 +1,13 @@
 """Answers that are easily mistaken: what is the line's fault and not a recipient's, and what nobody can know."""
 
 import json
+from decimal import Decimal
 from urllib.parse import parse_qsl
 
 import pytest
 
 from crm_comm_hookspecs import Reason, Recipient, TextMessage, TransportError
+from crm_comm_plugin.credits.words import amount
 from tests.sms.conftest import ACCOUNT
 from tests.sms.faulty_server import Answered
 from tests.sms.gateways_under_test import SERVICES, numbers
@@ -108,3 +110,73 @@ def test_a_part_without_a_status_tells_nothing(service, part):
     vonage.server.answer = lambda seen: Answered(200, json.dumps({"messages": [part]}).encode())
     outcomes, _ = deliver(vonage, numbers(1))
     assert [o.status for o in outcomes] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "outcome"), [(500, 20500, "unknown"), (502, 20503, "unknown"), (503, 20503, "skipped")]
+)
+def test_an_error_inside_twilio_does_not_say_that_nothing_went(service, status, code, outcome):
+    """It may have broken after the text was taken: skipped, the same call later would send it twice."""
+    twilio = service("twilio")
+    twilio.server.answer = lambda seen: Answered(status, json.dumps({"code": code, "status": status}).encode())
+    outcomes, _ = deliver(twilio, numbers(1))
+    assert [(o.status, o.reason) for o in outcomes] == [(outcome, Reason.UNREACHABLE)]
+
+
+@pytest.mark.parametrize(
+    ("told", "balance"),
+    [("1e-99999999", "0"), ("0e-99999999", "0"), ("-12.5" + "0" * 90, "-12.5"), ("0." + "1" * 60, "0." + "1" * 20)],
+)
+def test_an_amount_of_endless_length_is_rounded(service, told, balance):
+    """Written out, it would fill the memory; and no database column holds it."""
+    bulk = service("bulksms")
+    bulk.server.answer = lambda seen: Answered(200, b'{"credits": {"balance": %s}}' % told.encode())
+    found = bulk.gateway.balance({}, bulk.secrets).balance
+    assert found == Decimal(balance)
+    assert len(str(found)) <= 40
+    assert amount(found, "EUR") == f"{balance} EUR"
+
+
+@pytest.mark.parametrize("told", ["999999999999.12345678901234567890", "0.30000000000000004", "1.0"])
+def test_other_amounts_are_exact(service, told):
+    bulk = service("bulksms")
+    bulk.server.answer = lambda seen: Answered(200, b'{"credits": {"balance": %s}}' % told.encode())
+    assert str(bulk.gateway.balance({}, bulk.secrets).balance) == told
+
+
+@pytest.mark.parametrize("name", ["bulksms", "clicksend", "twilio", "vonage"])
+@pytest.mark.parametrize("status", [404, 405, 407, 410])
+def test_a_page_that_is_not_there_costs_nobody_their_text(service, name, status):
+    """A proxy, or a service that moved: nothing about a text or a recipient, who would be failed for good."""
+    service = service(name)
+    service.server.answer = lambda seen: Answered(status, b"<html>", "text/html")
+    outcomes, _ = deliver(service, numbers(3))
+    assert [(o.status, o.reason) for o in outcomes] == [("skipped", Reason.UNREACHABLE)] * 3
+    assert len(service.server.seen) == 1
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize("name", ["bulksms", "clicksend"])
+def test_two_answers_for_one_text_that_differ_tell_nothing(service, name, turn):
+    """Refused and accepted: taken for refused, the same call later would send it once more."""
+    service = service(name)
+    real = service.server.answer
+
+    def doubled(seen):
+        answer = real(seen)
+        told = json.loads(answer.body)
+        listed = told if name == "bulksms" else told["data"]["messages"]
+        failed = {"status": {"type": "FAILED", "subtype": "X"}} if name == "bulksms" else {"status": "THROTTLED"}
+        listed[:] = [*listed, listed[1], {**listed[0], **failed}][::turn]
+        return Answered(answer.status, json.dumps(told).encode())
+
+    service.server.answer = doubled
+    outcomes, _ = deliver(service, numbers(2))
+    assert [o.status for o in outcomes] == ["unknown", "sent"]
+
+
+def test_twilios_code_counts_also_as_a_text(service):
+    twilio = service("twilio")
+    twilio.server.answer = lambda seen: Answered(400, json.dumps({"code": "21611", "status": 400}).encode())
+    outcomes, _ = deliver(twilio, numbers(1))
+    assert [(o.status, o.reason) for o in outcomes] == [("skipped", Reason.PROVIDER_LIMIT)]

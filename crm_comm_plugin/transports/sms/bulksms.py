@@ -18,6 +18,7 @@ from crm_comm_plugin.transports.sms.outcomes import (
     delivery_of,
     reason_of_status,
     refused,
+    results_by,
     sent,
     trouble,
     unknown,
@@ -113,12 +114,9 @@ class BulkSmsTransport(BatchTransport):
         raise Refusal(reason, problem or str(answer.status), answer.retry_after())
 
     def _results(self, texts: Sequence[Text], messages: Any) -> Results:
-        found = {
-            as_text(m.get("userSuppliedId")): m
-            for m in (messages if isinstance(messages, list) else [])
-            if isinstance(m, dict) and isinstance(m.get("status"), dict)
-        }
-        return {text.ref: _outcome(text, found[text.ref]) for text in texts if text.ref in found}
+        found = results_by("userSuppliedId", messages)
+        told = {ref: message for ref, message in found.items() if isinstance(message.get("status"), dict)}
+        return {text.ref: _outcome(text, told[text.ref]) for text in texts if text.ref in told}
 
 
 def _outcome(text: Text, message: Mapping[str, Any]) -> Outcome:

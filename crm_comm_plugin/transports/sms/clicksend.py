@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl
 
 from crm_comm_hookspecs import (
     Account,
@@ -26,7 +25,14 @@ from crm_comm_plugin.domain.segments import GSM_7
 from crm_comm_plugin.transports.sms.clicksend_transport import REASON_OF, ClickSendTransport, data_of, problem_of
 from crm_comm_plugin.transports.sms.gateway import BaseGateway
 from crm_comm_plugin.transports.sms.http import Answer, AnswerLost, HttpLine
-from crm_comm_plugin.transports.sms.outcomes import as_decimal, as_text, balance_of, delivery_of, reason_of_status
+from crm_comm_plugin.transports.sms.outcomes import (
+    as_decimal,
+    as_text,
+    balance_of,
+    delivery_of,
+    reason_of_status,
+    told_fields,
+)
 
 BASE = "https://rest.clicksend.com/v3"
 SOURCE = "crm-comm"
@@ -121,7 +127,7 @@ class ClickSend(BaseGateway):
 
     def report(self, request: Request, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[Outcome]:
         """One receipt as a form. It is not signed."""
-        fields = dict(parse_qsl(request.body.decode("utf-8", "replace"), max_num_fields=100))
+        fields = dict(told_fields(request.body))
         code = fields.get("status_code", "")
         if not code:
             raise InvalidInput("The report cannot be read.", code="report_unreadable")

@@ -12,6 +12,7 @@ from crm_comm_plugin.transports.sms.outcomes import (
     as_text,
     reason_of_status,
     refused,
+    results_by,
     sent,
     trouble,
 )
@@ -63,12 +64,7 @@ class ClickSendTransport(BatchTransport):
                 raise AnswerLost
             raise Refusal(reason, code or str(answer.status), answer.retry_after())
         data = envelope.get("data")
-        listed = data.get("messages") if isinstance(data, dict) else None
-        found = {
-            as_text(m.get("custom_string")): m
-            for m in (listed if isinstance(listed, list) else [])
-            if isinstance(m, dict)
-        }
+        found = results_by("custom_string", data.get("messages") if isinstance(data, dict) else None)
         return {text.ref: self._outcome(text, found[text.ref]) for text in texts if text.ref in found}
 
     def _outcome(self, text: Text, message: Mapping[str, Any]) -> Outcome:

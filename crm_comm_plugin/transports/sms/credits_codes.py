@@ -41,7 +41,7 @@ REASONS: Mapping[str, Reason] = {
 def problem_of(answer: Answer) -> TransportError:
     """What a problem answer of a whole call means, in words."""
     reason = reason_of_status(answer) or Reason.UNREACHABLE
-    if reason is Reason.MESSAGE:  # 4xx: the request's form is wrong, not a text
+    if answer.status in (400, 404, 405, 413, 422):  # the request's form is wrong, or its place; not a text
         return trouble(Reason.UNREACHABLE, "bad_request", "The gateway does not understand the request.")
     return trouble(reason, as_text(answer.object().get("code"))[:40])
 

@@ -15,6 +15,7 @@ from crm_comm_plugin.transports.sms.outcomes import (
     give_up,
     reason_of_status,
     refused,
+    results_by,
     sent,
     trouble,
     unknown,
@@ -79,12 +80,7 @@ class CreditsTransport(Together):
 
     def _results(self, texts: Sequence[Text], answer: Answer) -> Iterator[Outcome]:
         data = answer.object()
-        listed = data.get("results")
-        results = {
-            as_text(result.get("id")): result
-            for result in (listed if isinstance(listed, list) else [])
-            if isinstance(result, dict)
-        }
+        results = results_by("id", data.get("results"))
         if "balance" in data and self.account.id:
             self._tell_balance(data)
         outcome = None

@@ -6,7 +6,7 @@ neither password nor number is in a URL.
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from marshmallow import ValidationError
 
@@ -15,7 +15,7 @@ from crm_comm_hookspecs.fields import Text as TextField
 from crm_comm_plugin.domain.segments import UCS_2, text_size
 from crm_comm_plugin.transports.sms.gateway import BaseGateway, GatewayTools
 from crm_comm_plugin.transports.sms.http import Answer, AnswerLost, HttpLine, checked_url, unreachable
-from crm_comm_plugin.transports.sms.outcomes import SENDER_REFUSED, Text, delivery_of, refused, sent
+from crm_comm_plugin.transports.sms.outcomes import SENDER_REFUSED, Text, delivery_of, refused, sent, told_fields
 from crm_comm_plugin.transports.sms.plumbing import OneByOne
 
 _FINAL_REPORTS = 1 | 2 | 16
@@ -65,8 +65,8 @@ class Kannel(BaseGateway):
 
     def report(self, request: Request, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[Outcome]:
         """One status in the query that was asked for; the path is secret, Kannel signs nothing."""
-        query = parse_qs(urlsplit(request.url).query, max_num_fields=20)
-        ref, kind = query.get("ref", [""])[0], query.get("d", [""])[0]
+        query = dict(told_fields(urlsplit(request.url).query))
+        ref, kind = query.get("ref", ""), query.get("d", "")
         if not ref or not kind.isdigit():
             raise InvalidInput("The report cannot be read.", code="report_unreadable")
         return [delivery_of(ref, "", _DELIVERED.get(kind), kind)]

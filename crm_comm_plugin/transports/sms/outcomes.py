@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Context as DecimalContext
 from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import parse_qsl
 
 from crm_comm_hookspecs import Credits, InvalidInput, Outcome, Reason, Recipient, RecipientStatus, TransportError
 from crm_comm_plugin.domain.ports.credits import REF_FIELD, TextOutcome
@@ -22,6 +25,9 @@ _WORDS: Mapping[Reason, str] = {
 SENDER_REFUSED = "The gateway refused the sender ID: change it in the account."
 LOST = "The gateway's answer was lost: the text may have been sent."
 _FINAL = frozenset({Reason.INVALID_NUMBER, Reason.REFUSED, Reason.MESSAGE})
+PLACES = 20
+"""Decimals of an amount."""
+_SMALLEST, _EXACT = Decimal(1).scaleb(-PLACES), DecimalContext(prec=12 + PLACES)
 STOPPING = frozenset({Reason.AUTH, Reason.CREDITS, Reason.PROVIDER_LIMIT, Reason.UNREACHABLE})
 """What is wrong with the account or the gateway, not with one recipient: the others need not be tried."""
 
@@ -123,16 +129,43 @@ def reason_of_status(answer: Answer) -> Reason | None:
         return Reason.PROVIDER_LIMIT
     if answer.status in (408, 425, 503):  # the request came too late, too early, or was not looked at
         return Reason.UNREACHABLE
-    return Reason.MESSAGE if 400 <= answer.status < 500 else None
+    if answer.status in (400, 413, 422):  # what was sent is wrong, or too much
+        return Reason.MESSAGE
+    return Reason.UNREACHABLE if 400 <= answer.status < 500 else None  # no such page: nothing about a text
 
 
 def delivery_of(
     ref: object, number: object, delivered: bool | None, code: object = "", at: datetime | None = None
 ) -> Outcome:
-    """What a delivery report says of one text. delivered None: still on its way."""
+    """What a delivery report says of one text. delivered None: still on its way.
+
+    Each of our texts goes with a reference: one without is another program's, and its number names nobody here.
+    """
     delivery = {True: "delivered", False: "undelivered", None: ""}[delivered]
-    recipient = Recipient(as_text(number), fields={REF_FIELD: as_text(ref)})
+    own = as_text(ref)
+    recipient = Recipient(as_text(number) if own else "", fields={REF_FIELD: own})
     return Outcome(recipient=recipient, status=RecipientStatus.SENT, delivery=delivery, code=as_text(code)[:40], at=at)
+
+
+def told_fields(text: str | bytes) -> list[tuple[str, str]]:
+    """A report's form or query; raises InvalidInput where it holds more fields than any gateway has."""
+    given = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    try:
+        return parse_qsl(given, keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        raise InvalidInput("The report cannot be read.", code="report_unreadable") from None
+
+
+def results_by(name: str, listed: object) -> dict[str, Mapping[str, Any]]:
+    """The results of an answer by the reference that they hold; without those that are told twice, and differently."""
+    found: dict[str, Mapping[str, Any]] = {}
+    doubtful = set()
+    for result in listed if isinstance(listed, list) else []:
+        if isinstance(result, dict):
+            ref = as_text(result.get(name))
+            if found.setdefault(ref, result) != result:
+                doubtful.add(ref)
+    return {ref: result for ref, result in found.items() if ref not in doubtful}
 
 
 def as_text(value: object) -> str:
@@ -143,12 +176,18 @@ def as_text(value: object) -> str:
 
 
 def as_decimal(value: object) -> Decimal | None:
-    """An amount of a foreign answer, None when it is none."""
+    """An amount of a foreign answer, None when it is none. What follows after PLACES is rounded off.
+
+    Written out, 1e-99999999 would fill the memory, and no database column holds it.
+    """
     try:
         amount = Decimal(as_text(value))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and abs(amount) < 10**12 else None
+    if not amount.is_finite() or abs(amount) >= 10**12:
+        return None
+    places = amount.as_tuple().exponent
+    return amount.quantize(_SMALLEST, context=_EXACT) if isinstance(places, int) and places < -PLACES else amount
 
 
 def balance_of(value: object, unit: object, now: datetime) -> Credits:

@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from crm_comm_hookspecs import Account, Credits, InvalidInput, Outcome, Reason, Request
 from crm_comm_plugin.transports.sms.gateway import BaseGateway, GatewayTools
@@ -25,6 +25,7 @@ from crm_comm_plugin.transports.sms.outcomes import (
     reason_of_status,
     refused,
     sent,
+    told_fields,
     trouble,
 )
 from crm_comm_plugin.transports.sms.plumbing import OneByOne
@@ -90,13 +91,13 @@ class Twilio(BaseGateway):
     def report(self, request: Request, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterable[Outcome]:
         """One status; its signature is checked where the access code holds the auth token."""
         account, user, token, _ = self.credentials(secrets)
-        form = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100)
+        form = told_fields(request.body)
         if user == account and not _genuine(request, form, token):
             raise InvalidInput("The report's signature is wrong.", code="report_forged")
         fields = dict(form)
         status = fields.get("MessageStatus", "")
         delivered = {"delivered": True, "read": True, "undelivered": False, "failed": False}.get(status)
-        ref = parse_qs(urlsplit(request.url).query).get("ref", [""])[0]
+        ref = dict(told_fields(urlsplit(request.url).query)).get("ref", "")
         return [delivery_of(ref, fields.get("To"), delivered, fields.get("ErrorCode"))]
 
 
@@ -132,21 +133,28 @@ class TwilioTransport(OneByOne):
         return self._refused(text, answer, data.get("code"))
 
     def _refused(self, text: Text, answer: Answer, number: object) -> Outcome:
-        code = number if isinstance(number, int) else 0
+        code = _code(number)
         if code in _SENDER:
             return refused(text, Reason.REFUSED, str(code), later=True, detail=SENDER_REFUSED)
-        reason = _REASON_OF.get(code) or reason_of_status(answer)
-        if reason is None and answer.status != 201:
+        told = reason_of_status(answer)
+        if (
+            told is None and answer.status != 201
+        ):  # whatever its code: an error inside may have come after the text went
             raise AnswerLost
         pause = answer.retry_after() or 1 if answer.status == 429 else None
-        return refused(text, reason or Reason.REFUSED, as_text(number), self.later(pause))
+        return refused(text, _REASON_OF.get(code) or told or Reason.REFUSED, as_text(number), self.later(pause))
+
+
+def _code(value: object) -> int:
+    text = as_text(value)
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _balance(line: HttpLine) -> Mapping[str, Any]:
     answer = line.get("/Balance.json")
     if answer.status != 200:
         code = answer.object().get("code")
-        reason = _REASON_OF.get(code if isinstance(code, int) else 0) or reason_of_status(answer)
+        reason = _REASON_OF.get(_code(code)) or reason_of_status(answer)
         raise trouble(reason or Reason.UNREACHABLE, as_text(code))
     return answer.object()
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from crm_comm_hookspecs import Account, Credits, InvalidInput, Outcome, Reason, Request
 from crm_comm_plugin.domain.segments import UCS_2, text_size
@@ -23,6 +23,7 @@ from crm_comm_plugin.transports.sms.outcomes import (
     reason_of_status,
     refused,
     sent,
+    told_fields,
     trouble,
     unknown,
 )
@@ -161,7 +162,7 @@ def _balance(line: HttpLine, credentials: Sequence[str]) -> object:
 
 def _fields(request: Request) -> Mapping[str, Any]:
     if request.method.upper() == "GET":
-        return dict(parse_qsl(urlsplit(request.url).query, max_num_fields=100))
+        return dict(told_fields(urlsplit(request.url).query))
     if "json" in request.headers.get("content-type", ""):
         return Answer(200, {}, request.body).object()
-    return dict(parse_qsl(request.body.decode("utf-8", "replace"), max_num_fields=100))
+    return dict(told_fields(request.body))
