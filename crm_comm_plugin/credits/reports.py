@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from crm_comm_hookspecs import (
@@ -20,7 +21,7 @@ from crm_comm_hookspecs import (
 from crm_comm_plugin.credits.asking import LOGGER, asked
 from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.ports.clock import Clock
-from crm_comm_plugin.domain.ports.credits import REF_FIELD, CreditStore, DeliveryOutcomes, TextRefs
+from crm_comm_plugin.domain.ports.credits import REF_FIELD, CreditStore, DeliveryOutcomes, SentText, TextRefs
 from crm_comm_plugin.domain.ports.events import Registry
 from crm_comm_plugin.domain.ports.gateways import AnswersQueries, SetsUpReports
 from crm_comm_plugin.domain.ports.opening import AccountOpener
@@ -131,11 +132,18 @@ class Reports:
             address = text.address if text is not None else report.recipient.address
             if not address or report.delivery not in ("", "delivered", "undelivered"):
                 continue
-            if text is None and not report.delivery:
-                continue
-            send_id, at = text.send_id if text is not None else "", self._clock.now()
-            noted += self._outcomes.delivered(account_id, send_id, address, report.delivery, report.at or at)
+            if text is None and (_ref_of(report) or not report.delivery):
+                continue  # a reference that is not known is of another account, or program, at the same gateway
+            send_id, at = text.send_id if text is not None else "", _moment(report, text, self._clock.now())
+            noted += self._outcomes.delivered(account_id, send_id, address, report.delivery, at)
         return noted
+
+
+def _moment(report: Outcome, text: SentText | None, now: datetime) -> datetime:
+    """When it happened, as the gateway says; now where that cannot be: before the text went, or still to come."""
+    at = report.at
+    possible = text is not None and isinstance(at, datetime) and at.tzinfo is not None and text.at <= at <= now
+    return at if possible and at is not None else now
 
 
 def _ref_of(report: Outcome) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, delete, insert, select, true, tuple_, update
 
 from crm_comm_hookspecs import RecipientStatus
 from crm_comm_plugin.domain.ports.credits import SentText
@@ -107,9 +107,11 @@ def _place(connection: Connection, account_id: str, send_id: str, address: str) 
     mine = select(sends.c.number).where(sends.c.account_id == account_id)
     mine = mine.where(sends.c.id == send_id) if send_id else mine.order_by(sends.c.number.desc()).limit(RECENT)
     numbers = [row.number for row in connection.execute(mine)]
+    # Without a send, whoever was skipped or failed is not meant: nothing went to them.
+    meant = outcomes.c.status.in_((RecipientStatus.SENT, _UNKNOWN)) if not send_id else true()
     query = (
         select(outcomes.c.send, outcomes.c.position)
-        .where(outcomes.c.send.in_(numbers), outcomes.c.address == address, outcomes.c.nth == 0)
+        .where(outcomes.c.send.in_(numbers), outcomes.c.address == address, outcomes.c.nth == 0, meant)
         .order_by(outcomes.c.send.desc())
         .limit(1)
     )

@@ -1,6 +1,7 @@
 """The whole story through the contract: buy, code, paste, activate, send, run out, buy again, send to the skipped."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -15,7 +16,9 @@ from crm_comm_hookspecs import (
     Settings,
     TextMessage,
 )
+from crm_comm_plugin.transports.sms.bulksms import BulkSms
 from crm_comm_plugin.transports.sms.credits_codes import signature
+from tests.sms.gateways_under_test import bulksms
 
 ANN = Context(user="ann", permissions=ALL_PERMISSIONS, region="GB")
 BASE = "https://crm.example/communication"
@@ -266,3 +269,51 @@ def test_no_code_in_anything_that_is_shown_or_logged(comm, world, form, caplog):
     texts += [comm.run(ANN, "refresh_credits", (account,)), comm.run(ANN, "purchase_credits", (account,), "sms", {})]
     assert "S3CRETC0DE1" not in f"{texts}{caplog.text}".upper()
     assert "7400123" not in caplog.text
+
+
+def test_a_report_about_a_text_that_is_not_ours_touches_none_of_ours(comm, world, sent):
+    """Another program, or another account, may use the same access code: its texts go to the same people."""
+    _, report, url, refs = sent
+    before = deliveries(comm, report)
+    strangers = [told("another-programs-id", number, "undelivered") for number in refs]
+    assert post(comm, world, url, "S3CRETC0DE1", *strangers).status == 200
+    assert deliveries(comm, report) == before
+
+
+@pytest.mark.parametrize("ref", [None, "another-programs-id"])
+def test_the_one_address_of_a_bulksms_account_hears_of_other_programs_texts_too(comm, tools, monkeypatch, ref):
+    service = bulksms(tools)
+    monkeypatch.setattr(BulkSms, "base", service.server.url)
+    account = save(comm, {"account_name": "B", "gateway": "bulksms", "access_code": "id:secret", "active": True})
+    report = comm.send(account, TextMessage("Hello"), [Recipient("+447400123000")], key="camp-1")
+    url = comm.run(ANN, "report_address", (account,), "sms", {}).message.split("\n")[1]
+    message = {"type": "SENT", "to": "447400123000", "status": {"type": "DELIVERED"}, "userSuppliedId": ref}
+    source, token = url.removeprefix(f"{BASE}/receive/").split("/")
+    body = json.dumps([message]).encode()
+    assert (
+        comm.receive(Request(source=source, token=token, method="POST", url=url, headers={}, body=body)).status == 200
+    )
+    service.server.close()
+    assert deliveries(comm, report) == {"+447400123000": ("sent", "")}
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-11-24T10:00:05"])
+def test_an_impossible_time_in_a_report_does_not_spoil_the_outcome(comm, world, form, at):
+    world.codes["S3CRETC0DE1"] = "active"
+    account = save(comm, {**form, "access_code": "S3CRETC0DE1"})
+    real = world.server.answer
+
+    def loses_every_message(seen):
+        answer = real(seen)
+        if seen.path.endswith("/messages"):
+            answer.status = 502
+        return answer
+
+    world.server.answer = loses_every_message
+    report = comm.send(account, TextMessage("Hello"), people(1), key="camp-1")
+    url = json.loads([s for s in world.server.seen if s.path.endswith("/messages")][-1].body)["report_url"]
+    reports = [{**told(ref, to, "delivered"), "at": at} for ref, to, _ in world.sent]
+    assert post(comm, world, url, "S3CRETC0DE1", *reports).status == 200
+    (outcome,) = comm.outcomes(report.send_id).outcomes
+    assert (outcome.status, outcome.delivery) == ("sent", "delivered")
+    assert outcome.at.year == datetime.now(UTC).year

@@ -170,7 +170,8 @@ class DeliveryOutcomes(Protocol):
     def delivered(self, account_id: str, send_id: str, address: str, delivery: str, at: datetime) -> bool:
         """Set an outcome's delivery (delivered | undelivered); one that was unknown becomes sent, since the gateway
         had it, and so does a skipped one of this very send. A delivered one stays delivered, a failed one failed.
-        send_id "": the account's latest send that has this address. Answers whether such a recipient was found."""
+        send_id "": the account's latest send that may have reached this address. Answers whether such a recipient was
+        found."""
         ...
 
     def unknown(self, account_id: str, limit: int) -> tuple[tuple[str, str], ...]:
