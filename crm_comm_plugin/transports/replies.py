@@ -115,6 +115,7 @@ _UNUSUAL = _over("The provider stopped the account because of unusual activity. 
 _PASSWORD = _person("The server does not accept user and password.")
 _APP_PASSWORD = _person("The server wants an app password instead of the usual one.")
 _NO_PASSWORDS = _person("The server takes no passwords any more: sign in with OAuth.")
+_NO_SMTP = _person("Sending by SMTP is switched off at the provider, for this mailbox or the whole organisation.")
 _ENCRYPT = _person("The server wants an encrypted line: choose STARTTLS or TLS.")
 _NOT_SIGNED_IN = _person("The server sends only for those who sign in: enter user and password.")
 _SENDER = _person("The server does not let this account send under its sender address.")
@@ -145,12 +146,18 @@ class _Rule:
         )
 
 
-_QUOTA = r"(sending|relay|submission|hourly|daily)\W+(\w+\W+){0,2}(limit|quota)\w*\W+(\w+\W+){0,4}(exceed|reach)"
+_KIND = r"(sending|relay|submission|hourly|daily)\W+(\w+\W+){0,2}(limit|quota)"
+_QUOTA = rf"{_KIND}\w*\W+(\w+\W+){{0,4}}(exceed|reach)|(exceeded|reached)\W+(\w+\W+){{0,2}}{_KIND}"
 _NO_RELAY = (
-    r"relay(ing)? (access )?(is )?(denied|not (allowed|permitted))|not authenticated|authenticat\w+ (is )?required"
+    r"relay(ing)? (access )?(is )?(denied|disallowed|not (allowed|permitted))"
+    r"|not authenticated|authenticat\w+ (is )?required"
 )
 
-_NOT_AS = r"sender address rejected|send ?as ?denied|(allowed|permissions?) to send as|not owned by user"
+_NOT_AS = (
+    r"sender address rejected|send ?as ?denied|(allowed|permissions?) to send as|not owned by user"
+    r"|not authori[sz]ed to send from|sender is not allowed to relay"
+    r"|\bfrom:? address (is )?(not (one of|verified)|does not match)"
+)
 _CLIENT = r"client host (rejected|\[\S*\] (rejected|blocked))|helo command rejected"
 _ENVELOPE = frozenset({Phase.SENDER, Phase.RECIPIENT, Phase.DATA, Phase.CONTENT})
 """What a server has against sender or client it may say at any of these: Postfix waits for a recipient."""
@@ -158,16 +165,20 @@ _ENVELOPE = frozenset({Phase.SENDER, Phase.RECIPIENT, Phase.DATA, Phase.CONTENT}
 _RULES: tuple[_Rule, ...] = (
     _Rule(_SENDER, codes="5..", words=_NOT_AS, phases=_ENVELOPE),
     _Rule(_SENDER, codes="5..", enhanced=r"5\.1\.[78]", phases=_ENVELOPE),
+    _Rule(_SENDER, codes="5..", words="relaying disallowed", phases=frozenset({Phase.SENDER, Phase.CONTENT})),  # Zoho
     _Rule(_NOT_FROM_HERE, codes="[45]..", words=_CLIENT, phases=_ENVELOPE),
     _Rule(_OVER, enhanced=r"5\.4\.5", words=r"limit|quota"),  # Gmail, Workspace
     _Rule(_OVER, enhanced=r"5\.7\.1", words=r"smtp relay (limit|quota|sending)"),  # Workspace's relay
     _Rule(_OVER_PEAK, enhanced=r"4\.2\.1", words=r"peak smtp relay"),
     _Rule(_OVER, enhanced=r"5\.2\.0", words=r"submissionquotaexceeded"),  # Exchange Online
     _Rule(TOO_MANY_LINES, codes="4..", enhanced=r"4\.3\.2", words=r"(concurrent connections?|sender thread) limit"),
+    _Rule(_UNUSUAL, enhanced=r"5\.2\.0", words=r"outboundspam"),  # Outlook.com: an account it does not trust yet
+    _Rule(_OVER, enhanced=r"5\.7\.705", words=r"threshold"),  # Exchange Online: the organisation
     _Rule(_OVER_PEAK, enhanced=r"5\.2\.25[1-5]"),  # Exchange Online: repeated errors
     _Rule(_UNUSUAL, enhanced=r"5\.4\.6", words=r"unusual (sending )?activity"),  # Zoho
     _Rule(_OVER, codes="4..", words=r"mail send limit exceeded"),  # IONOS
     _Rule(_OVER, enhanced=r"(?!.\.2\.2).*", words=_QUOTA, phases=_ENVELOPE),
+    _Rule(_NO_SMTP, enhanced=r"5\.7\.139", words=r"SmtpClientAuth\w* is disabled"),  # Exchange Online
     _Rule(_NO_PASSWORDS, enhanced=r"5\.7\.(30|139)", words=r"basic authentication|password"),
     _Rule(_APP_PASSWORD, codes="53[45]", words=r"application.?specific|app.?password"),
     _Rule(_ENCRYPT, codes="530", words=r"starttls|tls|encrypt"),

@@ -97,6 +97,8 @@ def refused_network(text: str) -> Hint:
 
 def token(target: Target, detail: str) -> Hint:
     """An OAuth token was not accepted, even a new one."""
+    if "switched off" in detail:
+        return _switched_off(detail)
     about = detail if "user and password" not in detail else "The server does not accept this sign-in."
     return Hint(about, "sign_in", f"Check that {target.user} is the account that signed in, and sign in again.")
 
@@ -120,9 +122,16 @@ def not_now(detail: str) -> Hint:
 
 def sign_in(target: Target, detail: str, reply: Reply) -> Hint:
     """User and password were not accepted."""
+    if "switched off" in detail:
+        return _switched_off(detail)
     if "encrypted" in detail:
         return Hint(detail, "security", "Choose STARTTLS or TLS.")
     if "OAuth" in detail or "app password" in detail:
         return Hint(detail, "password", target.help or "Make one on the provider's web page and enter it here.")
     hint = "Check both. Many providers want an app password here, made on their web page."
     return Hint(detail, "password", f"{hint} {target.help}".strip() if target.help else hint)
+
+
+def _switched_off(detail: str) -> Hint:
+    """The provider takes no mail by SMTP from this mailbox; neither another password nor OAuth helps."""
+    return Hint(detail, "user", "Ask whoever is its administrator there to allow authenticated SMTP for this mailbox.")

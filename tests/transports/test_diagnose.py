@@ -144,6 +144,16 @@ def test_why_a_sign_in_fails(script, reply, field, words):
     assert step.hint
 
 
+def test_smtp_that_is_switched_off_is_for_an_administrator(script):
+    said = "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox."
+    server = script(EHLO=["250-here\r\n250 AUTH PLAIN"], AUTH=[said])
+    step = failing(transport(server.port, user=USER))
+    assert (step.name, step.field) == ("sign-in", "user")
+    assert "switched off" in step.detail
+    assert "administrator" in step.hint
+    assert "app password" not in step.hint
+
+
 def test_what_a_server_says_stays_readable_while_anything_coded_is_hidden(script):
     said = "535 5.7.8 Error: Authentication unsuccessful, tokens bXlUb2tlbkluQmFzZTY0 ya29-aB3dEfGhIjKlMnOpQrStUvWx"
     server = script(EHLO=["250-here\r\n250 AUTH PLAIN"], AUTH=[said])

@@ -80,6 +80,41 @@ SEEN = [
     ("504 5.5.2 <host>: Helo command rejected: need fully-qualified hostname", Phase.SENDER, SKIPPED, UNREACHABLE),
     ("421 4.7.28 Gmail has detected an unusual rate of mail from your IP", Phase.RECIPIENT, SKIPPED, UNREACHABLE),
     ("550 5.7.1 <x@example.org>: Recipient address rejected: Access denied", Phase.RECIPIENT, FAILED, REFUSED),
+    # Exchange Online and Outlook.com about the account or its organisation, mostly after the content.
+    (
+        "550 5.7.233 - Your message can't be sent because your tenant has exceeded its daily limit for sending email"
+        " to external recipients (tenant external recipient rate limit).",
+        Phase.CONTENT,
+        SKIPPED,
+        LIMIT,
+    ),
+    (
+        "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
+        Phase.CONTENT,
+        SKIPPED,
+        LIMIT,
+    ),
+    ("550 5.7.705 Access denied, tenant has exceeded threshold", Phase.CONTENT, SKIPPED, LIMIT),
+    ("550 You have exceeded your hourly sending quota", Phase.RECIPIENT, SKIPPED, LIMIT),
+    (
+        "554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Failed to process message due to a permanent"
+        " exception with message WASCL UserAction verdict is not None. Actual verdict is RefuseQuota, ShowTierUpgrade.",
+        Phase.CONTENT,
+        SKIPPED,
+        LIMIT,
+    ),
+    # The sender's address is another one than the account's: iCloud, Zoho, Fastmail, SendGrid look into the content.
+    ("550 5.7.0 From address is not one of your addresses", Phase.CONTENT, SKIPPED, AUTH),
+    ("553 Relaying disallowed as a@x.example", Phase.CONTENT, SKIPPED, AUTH),
+    ("553 Relaying disallowed. Invalid Domain - x.example", Phase.CONTENT, SKIPPED, AUTH),
+    ("553 Sender is not allowed to relay emails", Phase.CONTENT, SKIPPED, AUTH),
+    ("551 5.7.1 Not authorised to send from this header address", Phase.CONTENT, SKIPPED, AUTH),
+    ("550 The from address does not match a verified Sender Identity.", Phase.CONTENT, SKIPPED, AUTH),
+    ("553 relaying disallowed", Phase.RECIPIENT, SKIPPED, AUTH),
+    # Alike, and about somebody or something else.
+    ("550 5.7.1 You are not authorized to send to this group", Phase.RECIPIENT, FAILED, REFUSED),
+    ("552 5.2.2 The recipient has exceeded the daily quota", Phase.RECIPIENT, FAILED, REFUSED),
+    ("550 5.7.1 Message exceeded the limit of 100 links", Phase.CONTENT, FAILED, MESSAGE),
 ]
 
 
@@ -89,6 +124,16 @@ def test_replies_that_were_seen(text, phase, status, reason):
     meaning = meaning_of(reply, phase)
     assert (meaning.status, meaning.reason) == (status, reason)
     assert meaning.detail.endswith(".")
+
+
+def test_smtp_that_is_switched_off_is_not_a_wrong_password():
+    told = b"5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://x"
+    meaning = meaning_of(read_reply(535, told), Phase.SIGN_IN)
+    assert (meaning.status, meaning.reason) == (SKIPPED, AUTH)
+    assert "switched off" in meaning.detail
+    assert "password" not in meaning.detail
+    wrong = read_reply(535, b"5.7.139 Authentication unsuccessful, the user credentials were incorrect.")
+    assert "user and password" in meaning_of(wrong, Phase.SIGN_IN).detail
 
 
 def test_the_code_is_read_from_every_shape():

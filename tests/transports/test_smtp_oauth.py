@@ -31,9 +31,9 @@ class TokenSink(Sink):
         return AuthResult(success=False, handled=False)
 
 
-def connected(port, tokens, **settings):
+def connected(port, tokens, security="starttls", **settings):
     account = Account(id="a", name="A", type="email", channel="email", active=True, sender=USER, status="untested")
-    values = {"server": "smtp", "host": "127.0.0.1", "port": port, "security": "starttls", "user": USER,
+    values = {"server": "smtp", "host": "127.0.0.1", "port": port, "security": security, "user": USER,
               "sign_in": "oauth"}  # fmt: skip
     return smtp_connect(Settings(smtp_timeout=5.0, **settings), dict, tokens)(account, values, {})
 
@@ -77,6 +77,17 @@ def test_a_token_that_is_never_taken_asks_for_a_person(server, ca_file):
     assert not diagnosis.ok
     assert diagnosis.steps[-1].field == "sign_in"
     assert OLD not in str(diagnosis) + str(outcomes)
+
+
+def test_smtp_that_is_switched_off_is_not_mended_by_signing_in_again(script):
+    said = "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."
+    server = script(EHLO=["250-here\r\n250 AUTH XOAUTH2"], AUTH=[said, said])
+    line = connected(server.port, lambda a, v, rejected: GOOD, "none")
+    step = line.diagnose().steps[-1]
+    line.close()
+    assert (step.name, step.field) == ("sign-in", "user")
+    assert "administrator" in step.hint
+    assert "sign in again" not in step.hint
 
 
 def test_a_sign_in_that_stands_no_more_is_said_at_its_field(server, ca_file):
