@@ -78,7 +78,7 @@ def address_line(name: str, display: str, address: str) -> bytes:
     """One address header. The address may be in UTF-8 (RFC 6532); the name is encoded or quoted where needed."""
     if not display:
         return f"{name}: {address}\r\n".encode()
-    if display.isascii() and "=?" not in display:
+    if display.isascii() and "=?" not in display and max(map(len, display.split(" "))) < _HARD // 2:  # it may be quoted
         shown = display if _ATOM.match(display) else '"' + re.sub(r'(["\\])', r"\\\1", display) + '"'
         return _folded(f"{name}: {shown} <{address}>")
     encoded = Header(display, _utf8(), header_name=name, maxlinelen=LINE).encode(linesep="\r\n")

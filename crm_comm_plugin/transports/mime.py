@@ -22,7 +22,7 @@ _NOT_IN_COMMANDS = re.compile(r'[ <>,;:"\\]')
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What goes over the line. sender, recipient: the envelope; utf8: an address needs SMTPUTF8 (RFC 6531)."""
+    """What goes over the line. sender, recipient: the envelope."""
 
     sender: str
     recipient: str
@@ -30,8 +30,8 @@ class Mail:
 
     @property
     def utf8(self) -> bool:
-        """True when one of the addresses is not ASCII."""
-        return not (self.sender.isascii() and self.recipient.isascii())
+        """True when an address needs SMTPUTF8 (RFC 6531): of the envelope, or the one to reply to."""
+        return not (self.sender.isascii() and self.recipient.isascii() and self.content.isascii())
 
 
 class Composer:

@@ -57,7 +57,7 @@ class Jobs:
         except Unsendable as error:
             yield from (_unsendable(recipient, error) for recipient in fit)
             return
-        plain = self._target.sender.isascii()
+        plain = self._target.sender.isascii() and content.isascii()
         for utf8 in (False, True):  # one address outside ASCII must not make the others depend on SMTPUTF8
             people = tuple(r for r in fit if (not plain or not r.address.isascii()) is utf8)
             if people:

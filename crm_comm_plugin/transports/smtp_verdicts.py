@@ -95,6 +95,9 @@ def beforehand(line: SmtpLine, job: Job, people: People) -> Outcomes:
     if not job.utf8 or line.has_extn("smtputf8"):
         return []
     detail = "The server does not take addresses with letters outside ASCII."
+    if job.sender.isascii() and all(recipient.address.isascii() for recipient in people):
+        detail = f"{detail} The address to reply to has such letters."
+        return [_outcome(recipient, _FAILED, Reason.MESSAGE, detail) for recipient in people]
     if job.sender.isascii():
         return [_outcome(recipient, _FAILED, Reason.REFUSED, detail) for recipient in people]
     detail = f"{detail} The account's sender has such letters."

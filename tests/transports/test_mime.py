@@ -71,6 +71,19 @@ def test_the_usual_headers_are_there_once():
     assert found["mime-version"] == "1.0"
 
 
+def test_an_address_to_reply_to_outside_ascii_needs_a_server_that_takes_such():
+    plain = EmailMessage(subject="Hi", text="x", reply_to="Ann <jane@exämple.example>")
+    assert not Composer("me@example.com", lambda: AT).compose(ANN, plain).utf8
+    foreign = EmailMessage(subject="Hi", text="x", reply_to="jürgen@example.com")
+    assert Composer("me@example.com", lambda: AT).compose(ANN, foreign).utf8
+
+
+def test_a_name_without_spaces_breaks_no_line_bound():
+    raw = composed(EmailMessage(subject="Hi", text="x"), Recipient("ann@example.com", "A" * 1500))
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert str(make_header(decode_header(parseaddr(email.message_from_bytes(raw)["to"])[0]))) == "A" * 1500
+
+
 def test_each_mail_has_its_own_id():
     composer = Composer("me@example.com", lambda: AT)
     message = EmailMessage(subject="Hi", text="x")

@@ -193,6 +193,17 @@ def test_addresses_outside_ascii_need_a_server_that_takes_them(serve, offered):
         assert "jürgen@example.org".encode() in server.sink.mails[0][2]
 
 
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("offered", [True, False])
+def test_so_does_an_address_to_reply_to(serve, offered, shared):
+    server = serve(users=False, enable_SMTPUTF8=offered)
+    message = EmailMessage(subject="Hi", text="x", reply_to="jürgen@example.org", shared=shared)
+    outcomes = delivered(transport(server.port), batch(2, message))
+    told = (SENT, "") if offered else (FAILED, Reason.MESSAGE)
+    assert [(o.status, o.reason) for o in outcomes] == [told, told]
+    assert len(server.sink.mails) == offered * (1 if shared else 2)
+
+
 def test_a_large_message_arrives_whole(serve, caplog):
     caplog.set_level("WARNING", "mail.log")  # aiosmtpd logs each of its 18 000 lines, which takes longer than the send
     server = serve(users=False, data_size_limit=0)
