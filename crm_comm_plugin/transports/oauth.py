@@ -24,6 +24,8 @@ LONGEST = 40.0
 """Seconds for connecting, and for an answer: both together end before another worker may refresh as well."""
 _OVER = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
 """Error codes after which only a person can help."""
+_BUSY = frozenset({"temporarily_unavailable", "server_error", "slow_down", "rate_limit_exceeded"})
+"""Error codes that blame nobody: the same request may work in a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ class HttpOAuthProvider:
             _log.warning("The token endpoint of %s failed: %s", self.label, type(error).__name__)
         if code in _OVER:
             raise GrantRefused(code)
-        if code:
+        if code and code not in _BUSY:
             raise TransportError(
                 f"{self.label} refuses this installation's OAuth client ({code[:60]!r}).",
                 reason=Reason.AUTH,

@@ -25,6 +25,7 @@ class Book:
     scope: str = SCOPE
     refuse: bool = False
     down: bool = False
+    busy: str = ""  # an error code that says to try again later
     blind: bool = False  # introspection does not work
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     refresh: dict[str, str] = field(default_factory=dict)  # refresh token -> family
@@ -88,6 +89,8 @@ class Handler(BaseHTTPRequestHandler):
         book = self.server.book
         if book.down:
             return self.answer(503, {})
+        if book.busy:
+            return self.answer(400, {"error": book.busy})
         if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
             return self.answer(401, {"error": "invalid_client"})
         if book.wait is not None:

@@ -193,6 +193,19 @@ def test_a_provider_that_is_down_loses_nothing(world, server, clock):
     assert world.desk.access_token("a1", VALUES) in server.book.access
 
 
+@pytest.mark.parametrize("busy", ["temporarily_unavailable", "server_error", "rate_limit_exceeded"])
+def test_a_provider_that_is_too_busy_is_asked_again_later(world, server, clock, busy):
+    """Microsoft's token endpoint answers so: neither the client nor the sign-in is at fault."""
+    sign_in(world)
+    clock.forward(hours=2)
+    server.book.busy = busy
+    with pytest.raises(TransportError) as caught:
+        world.desk.access_token("a1", VALUES)
+    assert (caught.value.reason, caught.value.retryable) == (Reason.UNREACHABLE, True)
+    server.book.busy = ""
+    assert world.desk.access_token("a1", VALUES) in server.book.access
+
+
 def test_a_wrong_client_secret_is_the_administrators_to_mend(database, server, clock, tmp_path):
     world = desk_of(database, server.url, clock, tmp_path, client_secret="wrong")
     done = sign_in(world)
