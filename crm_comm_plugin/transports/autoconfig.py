@@ -58,25 +58,32 @@ def _body(answer: http.client.HTTPResponse, sock: socket.socket | None, deadline
         yield part
 
 
-def outgoing(xml: bytes) -> Discovered | None:
-    """The first encrypted SMTP server of a configuration; None where there is none, or where it is no such file."""
+def outgoing(xml: bytes, domain: str = "") -> Discovered | None:
+    """The first encrypted SMTP server of a configuration; None where there is none, or where it is no such file.
+
+    domain: what the file's %EMAILDOMAIN% stands for.
+    """
     if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:
         return None
     try:
         root = ElementTree.fromstring(xml)  # noqa: S314 - small, and without entities
         servers = [server for server in root.iter("outgoingServer") if server.get("type") == "smtp"]
-        found = [_server(server) for server in servers]
+        found = [_server(server, domain) for server in servers]
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
     return next((server for server in found if server is not None), None)
 
 
-def _server(server: ElementTree.Element) -> Discovered | None:
+def _server(server: ElementTree.Element, domain: str) -> Discovered | None:
     host, port, kind = (str(server.findtext(name) or "").strip() for name in ("hostname", "port", "socketType"))
     if kind.upper() not in _SECURITY or not port.isdecimal() or not 0 < int(port[:6]) < 65_536:
         return None
+    try:
+        host = normalise_host(host.replace("%EMAILDOMAIN%", domain))
+    except ValueError:
+        return None
     return Discovered(
-        host=normalise_host(host),
+        host=host,
         port=int(port),
         security=_SECURITY[kind.upper()],
         source="the configuration file of the domain",

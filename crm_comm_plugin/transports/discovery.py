@@ -97,7 +97,7 @@ class DnsDiscovery:
         for host, path in _PLACES:
             left = deadline - time.monotonic()
             body = self._fetch(host.format(domain), path, left / 2) if left > 0 else None
-            if body is not None and (found := outgoing(body)) is not None:
+            if body is not None and (found := outgoing(body, domain)) is not None:
                 return found
         return None
 

@@ -170,6 +170,20 @@ def test_a_file_that_is_none_or_wants_no_encryption_is_left_out(xml):
     assert outgoing(xml) is None
 
 
+@pytest.mark.parametrize("host", [b"", b"bad host", b"smtp.%EMAILLOCALPART%.example"])
+def test_one_entry_that_cannot_be_used_does_not_hide_the_next(host):
+    found = outgoing(XML.replace(b"plain.acme.example", host).replace(b">plain<", b">SSL<"))
+    assert found is not None
+    assert (found.host, found.port) == ("mail.acme.example", 465)
+
+
+def test_the_domain_fills_its_place_in_a_name(names):
+    file = XML.replace(b"Mail.Acme.example", b"smtp.%EMAILDOMAIN%")
+    found = finder(names, {"autoconfig.acme.example": file}).find("acme.example")
+    assert found is not None
+    assert found.host == "smtp.acme.example"
+
+
 class Web(http.server.BaseHTTPRequestHandler):
     """status and body come from the server object."""
 
