@@ -11,7 +11,7 @@ from .failures import Unfit
 from .formfields import fields_of
 from .rendering import Action, Editor, Viewer
 from .schema import AccountSchema, FormSchema
-from .working import Usage
+from .working import Limit, Usage
 
 RESERVED_ACTIONS = frozenset({"new", "edit", "delete", "test", "refresh_credits", "reopen", "undo", "restore"})
 """The plugin's own toolbar actions. A toolbar action is run by its name alone, so nobody else may use these."""
@@ -133,6 +133,23 @@ def _mail_server(value: Any) -> None:
         raise Unfit(f"port of mail server {value.key!r} must be from 1 to 65535")
     if not value.host or not isinstance(value.host, str):
         raise Unfit(f"mail server {value.key!r} needs a host")
+    if not isinstance(value.label, str):
+        raise Unfit(f"label of mail server {value.key!r} must be a text")
+    for name in ("domains", "sign_in"):
+        if not (isinstance(texts := getattr(value, name), list | tuple) and all(isinstance(t, str) for t in texts)):
+            raise Unfit(f"{name} of mail server {value.key!r} must be a tuple of texts")
+    if not value.sign_in:
+        raise Unfit(f"sign_in of mail server {value.key!r} must name a way")
+    _numbers(value)
+
+
+def _numbers(value: MailServer) -> None:
+    for name in ("limit", "pace"):
+        if not isinstance(getattr(value, name), Limit | None):
+            raise Unfit(f"{name} of mail server {value.key!r} must be a Limit, or None")
+    for name in ("per_message", "per_connection", "connections"):
+        if not isinstance(getattr(value, name), int):
+            raise Unfit(f"{name} of mail server {value.key!r} must be a whole number")
 
 
 def _sms_gateway(value: Any) -> None:
