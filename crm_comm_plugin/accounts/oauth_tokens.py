@@ -46,7 +46,7 @@ class OAuthTokenStore:
         if grant is None or grant.refused or dict(grant.place) != place_of(values):
             return None
         provider = self._providers.get(grant.provider)
-        return grant if provider is not None and as_text(values.get("host")) in provider.hosts else None
+        return grant if provider is not None and as_text(values.get("host")).lower() in provider.hosts else None
 
     def access_token(self, account_id: str, values: Mapping[str, Any], rejected: str = "") -> str:
         """A token that is good now. Raises TransportError, SecretsUnavailable."""

@@ -6,6 +6,7 @@ import ssl
 import time
 from typing import Any
 
+from crm_comm_plugin.domain.addresses import ascii_domain
 from crm_comm_plugin.transports.replies import Phase, Reply, read_reply
 
 MAX_REPLY = 65_536
@@ -188,7 +189,10 @@ class SmtpLine(smtplib.SMTP):
 def own_name() -> str:
     """What to call ourselves: never asks DNS, which could take long."""
     name = socket.gethostname()
-    return name if "." in name and name.isascii() and name.isprintable() else "[127.0.0.1]"
+    try:
+        return ascii_domain(name) if "." in name and name.isascii() else "[127.0.0.1]"
+    except ValueError:  # an underscore, say, which Exim refuses
+        return "[127.0.0.1]"
 
 
 def _bytes(text: Any) -> bytes:

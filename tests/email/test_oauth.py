@@ -213,6 +213,12 @@ def test_a_wrong_client_secret_is_the_administrators_to_mend(database, server, c
     assert "client secret" in done.message
 
 
+def test_a_server_that_a_preset_writes_in_capitals_is_the_same_server(database, server, clock, tmp_path):
+    world = desk_of(database, server.url, clock, tmp_path, hosts=frozenset({"localhost"}))
+    assert sign_in(world, host="LocalHost").ok
+    assert world.desk.signed_in("a1", {**VALUES, "host": "LocalHost"})
+
+
 @pytest.mark.parametrize(
     "changed", [{"host": "localhost"}, {"port": 25}, {"security": "none"}, {"user": "eve@x.example"}]
 )

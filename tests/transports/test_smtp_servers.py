@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -219,3 +220,12 @@ def test_neither_transport_nor_errors_show_the_password(serve):
     server = serve()
     line = transport(server.port, user=USER, password=PASSWORD)
     assert PASSWORD not in repr(line) + repr(vars(line)["_target"])
+
+
+@pytest.mark.parametrize("name", ["crm_web.internal", "crm web.internal", "büro.example", "crm", "a..example"])
+def test_a_machine_whose_name_is_none_in_dns_does_not_introduce_itself_by_it(script, monkeypatch, name):
+    """Exim refuses EHLO with an underscore; RFC 5321 section 4.1.3 has an address in brackets for such machines."""
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    server = script()
+    delivered(transport(server.port), batch(1))
+    assert server.told[0].lower() == "ehlo [127.0.0.1]"
