@@ -18,7 +18,7 @@ from crm_comm_plugin.transports.smtp_verdicts import Job, Outcomes, People, Verd
 IDLE_SECONDS = 20.0
 """After so long a line is asked whether it is still there before a message is trusted to it."""
 _SURPLUS = frozenset({452, 552})
-"""Too many recipients for one message (RFC 5321 section 4.5.3.1.10)."""
+"""Too many recipients for one message (RFC 5321 section 4.5.3.1.10); X.5.3 says so beside any code (RFC 3463)."""
 
 
 class Lane:
@@ -192,7 +192,7 @@ class Lane:
             reply = talk.recipient()
             if reply.good:
                 taken.append(recipient)
-            elif taken and reply.code in _SURPLUS and reply.enhanced[1:] in ("", ".5.3"):
+            elif taken and (reply.enhanced[1:] == ".5.3" or (reply.code in _SURPLUS and not reply.enhanced)):
                 surplus.append(recipient)
                 self._most = min(self._most, len(taken))
             else:

@@ -37,8 +37,8 @@ def through(transport, batch, message=None):
 class Picky(Script):
     """Takes so many recipients in one message; notes who got each message."""
 
-    def __init__(self, most, **steps) -> None:
-        self.most, self.envelopes, self._now = most, [], threading.local()
+    def __init__(self, most, surplus="452 4.5.3 Too many recipients", **steps) -> None:
+        self.most, self.surplus, self.envelopes, self._now = most, surplus, [], threading.local()
         super().__init__(**steps)
 
     def _next(self, name):
@@ -47,7 +47,7 @@ class Picky(Script):
         if name == "RCPT":
             told = self.told[-1]
             if len(self._now.to) >= self.most:
-                return "452 4.5.3 Too many recipients"
+                return self.surplus
             self._now.to.append(told.partition("<")[2].rstrip(">"))
         if name == "DATA" and not self._now.to:
             return "554 5.5.1 no valid recipients"
@@ -70,6 +70,18 @@ def test_what_is_too_much_for_one_message_goes_in_another(ehlo, most):
     got = Counter(address for to in server.envelopes for address in to)
     assert got == Counter({r.address: 1 for r in people(25)})
     assert max(map(len, server.envelopes)) == min(most, 10)
+
+
+@pytest.mark.parametrize("said", ["550 5.5.3 Too many recipients", "552 too many recipients", "451 4.5.3 Enough"])
+def test_too_many_for_one_message_is_known_by_its_enhanced_code(ehlo, said):
+    """RFC 3463: X.5.3 asks for several messages, whatever the basic code."""
+    server = Picky(2, said, **ehlo)
+    try:
+        outcomes = through(line(server.port, per_message=5), people(5))
+    finally:
+        server.close()
+    assert {o.status for o in outcomes.values()} == {SENT}
+    assert Counter(a for to in server.envelopes for a in to) == Counter(r.address for r in people(5))
 
 
 def test_shared_messages_hide_who_else_gets_them(script):
