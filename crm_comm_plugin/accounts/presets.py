@@ -142,6 +142,7 @@ MAIL_HOSTS = (
     ("google.com", "gmail"),
     ("googlemail.com", "gmail"),
     ("mail.protection.outlook.com", "microsoft365"),
+    ("olc.protection.outlook.com", "outlook"),  # hotmail.fr, live.co.uk, outlook.de and many more
     ("mx.microsoft", "microsoft365"),
     ("yahoodns.net", "yahoo"),
     ("mail.icloud.com", "icloud"),

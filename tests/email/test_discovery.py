@@ -88,6 +88,7 @@ def finder(names: Dns, files: dict | None = None, **more) -> DnsDiscovery:
 @pytest.mark.parametrize(
     ("exchange", "preset"),
     [("1 aspmx.l.google.com.", "gmail"), ("0 acme-example.mail.protection.outlook.com.", "microsoft365"),
+     ("2 hotmail-fr.olc.protection.outlook.com.", "outlook"),
      ("10 mx.zoho.com.", "zoho"), ("10 in1-smtp.messagingengine.com.", "fastmail"),
      ("10 mx01.mail.icloud.com.", "icloud")],
 )  # fmt: skip
