@@ -146,7 +146,7 @@ class _Rule:
         )
 
 
-_KIND = r"(sending|relay|submission|hourly|daily)\W+(\w+\W+){0,2}(limit|quota)"
+_KIND = r"(sending|relay|submission|hourly|daily)\W+((?!receiv)\w+\W+){0,2}(limit|quota)"
 _QUOTA = rf"{_KIND}\w*\W+(\w+\W+){{0,4}}(exceed|reach)|(exceeded|reached)\W+(\w+\W+){{0,2}}{_KIND}"
 _NO_RELAY = (
     r"relay(ing)? (access )?(is )?(denied|disallowed|not (allowed|permitted))"

@@ -115,6 +115,7 @@ SEEN = [
     # Alike, and about somebody or something else.
     ("550 5.7.1 You are not authorized to send to this group", Phase.RECIPIENT, FAILED, REFUSED),
     ("552 5.2.2 The recipient has exceeded the daily quota", Phase.RECIPIENT, FAILED, REFUSED),
+    ("550 5.7.1 The recipient has exceeded its daily receiving limit", Phase.RECIPIENT, FAILED, REFUSED),
     ("550 5.7.1 Message exceeded the limit of 100 links", Phase.CONTENT, FAILED, MESSAGE),
 ]
 
