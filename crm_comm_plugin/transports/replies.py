@@ -179,7 +179,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(_OVER, codes="4..", words=r"mail send limit exceeded"),  # IONOS
     _Rule(_OVER, enhanced=r"(?!.\.2\.2).*", words=_QUOTA, phases=_ENVELOPE),
     _Rule(_NO_SMTP, enhanced=r"5\.7\.139", words=r"SmtpClientAuth\w* is disabled"),  # Exchange Online
-    _Rule(_NO_PASSWORDS, enhanced=r"5\.7\.(30|139)", words=r"basic authentication|password"),
+    _Rule(_NO_PASSWORDS, enhanced=r"5\.7\.(30|139)", words=r"basic authentication|password|security defaults"),
     _Rule(_APP_PASSWORD, codes="53[45]", words=r"application.?specific|app.?password"),
     _Rule(_ENCRYPT, codes="530", words=r"starttls|tls|encrypt"),
     _Rule(_ENCRYPT, codes="538"),

@@ -78,6 +78,15 @@ def greeting(target: Target, timed_out: bool) -> Hint:
     return Hint("The server closed the line before it greeted.", "host", "Check server and port, and try again later.")
 
 
+def no_smtp() -> Hint:
+    """What greets does not do so with a number."""
+    return Hint(
+        "What answers there is no SMTP server.",
+        "host",
+        "Enter server and port for sending, not those for IMAP or POP3.",
+    )
+
+
 def no_starttls(target: Target) -> Hint:
     """STARTTLS was chosen and is not offered."""
     return Hint(
@@ -126,7 +135,9 @@ def sign_in(target: Target, detail: str, reply: Reply) -> Hint:
         return _switched_off(detail)
     if "encrypted" in detail:
         return Hint(detail, "security", "Choose STARTTLS or TLS.")
-    if "OAuth" in detail or "app password" in detail:
+    if "OAuth" in detail:
+        return Hint(detail, "password", target.help or "Choose the provider itself as server, and OAuth to sign in.")
+    if "app password" in detail:
         return Hint(detail, "password", target.help or "Make one on the provider's web page and enter it here.")
     hint = "Check both. Many providers want an app password here, made on their web page."
     return Hint(detail, "password", f"{hint} {target.help}".strip() if target.help else hint)

@@ -106,6 +106,8 @@ def _greet(line: SmtpLine, target: Target, passed: Passed) -> None:
             reply = line.hello()
     except LineBroken as broken:
         raise OpenFailed(Phase.GREETING, hints.greeting(target, broken.timed_out)) from None
+    if reply.code < 0:
+        raise OpenFailed(Phase.GREETING, hints.no_smtp(), reply)
     if not reply.good:
         raise _refused(Phase.GREETING, meaning_of(reply, Phase.GREETING), reply)
     passed(Phase.GREETING, "")

@@ -154,6 +154,22 @@ def test_smtp_that_is_switched_off_is_for_an_administrator(script):
     assert "app password" not in step.hint
 
 
+@pytest.mark.parametrize("said", ["* OK IMAP4rev1 ready", "+OK POP3 ready", "HTTP/1.1 400 Bad Request"])
+def test_a_server_for_something_else_than_sending_is_named(script, said):
+    step = failing(transport(script(GREETING=[said]).port))
+    assert (step.name, step.field) == ("greeting", "host")
+    assert "SMTP" in step.detail
+    assert "IMAP" in step.hint
+
+
+def test_where_no_passwords_are_taken_nobody_is_told_to_make_one(script):
+    said = "535 5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy."
+    server = script(EHLO=["250-here\r\n250 AUTH PLAIN"], AUTH=[said])
+    step = failing(transport(server.port, user=USER))
+    assert "OAuth" in step.detail
+    assert "OAuth" in step.hint
+
+
 def test_what_a_server_says_stays_readable_while_anything_coded_is_hidden(script):
     said = "535 5.7.8 Error: Authentication unsuccessful, tokens bXlUb2tlbkluQmFzZTY0 ya29-aB3dEfGhIjKlMnOpQrStUvWx"
     server = script(EHLO=["250-here\r\n250 AUTH PLAIN"], AUTH=[said])
