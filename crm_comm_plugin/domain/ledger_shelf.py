@@ -28,6 +28,11 @@ class Record:
     used: int | None = None
 
 
+def kept(record: Record | None, book_id: str, before: int) -> Record | None:
+    """The record, None when it is forgotten by pruning this book: who asks just then must not get its answer."""
+    return None if record is not None and record.account_id == book_id and record.held_until < before else record
+
+
 class Shelf(Protocol):
     """One transaction; every book in it is locked until its end."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from crm_comm_plugin.domain.ledger import ANCHORS, INSTALLATION, LONGEST_HOLD, Book, Hold
 from crm_comm_plugin.domain.ledger_codec import decode, encode
 from crm_comm_plugin.domain.ledger_quick import replay, sums
-from crm_comm_plugin.domain.ledger_shelf import Record
+from crm_comm_plugin.domain.ledger_shelf import Record, kept
 from crm_comm_plugin.domain.ledger_time import Anchors, Reading
 from crm_comm_plugin.storage.ledger_lines import Line, Row, Rows, Statement
 from crm_comm_plugin.storage.ledger_usage import count_usage, prune_usage
@@ -29,6 +29,12 @@ RECORD = (
     "SELECT nonce, shared, requested, granted, held_until, retry_at, made_at, campaign, used"
     " FROM crm_comm_ledger_keys WHERE account_id = ? AND token = ?"
 )
+SPILL = (
+    "INSERT INTO crm_comm_ledger_holds (account_id, token, units, held_until, expired) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (account_id, token) DO UPDATE SET units = excluded.units, held_until = excluded.held_until,"
+    " expired = excluded.expired"
+)
+"""The ceiling's book is pruned at another hour than the account's: it may still have what a forgotten key held."""
 CHUNK = 500
 CLOCK = "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS t) AS c"
 SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -122,8 +128,7 @@ class SqlShelf:
 
     def spill(self, book_id: str, hold: Hold, expired: bool) -> None:
         """Keep a hold in a row of its own."""
-        sql = "INSERT INTO crm_comm_ledger_holds (account_id, token, units, held_until, expired) VALUES (?, ?, ?, ?, ?)"
-        self._line.tell(sql, (book_id, hold.token, hold.units, hold.until, expired))
+        self._line.tell(SPILL, (book_id, hold.token, hold.units, hold.until, expired))
 
     def due(self, book_id: str, now: int) -> tuple[list[Hold], int]:
         """Live holds with rows of their own that ran out, marked as expired; when the next one does (0 = none)."""
@@ -177,6 +182,7 @@ class SqlShelf:
         sql = "DELETE FROM crm_comm_ledger_holds WHERE account_id = ? AND held_until < ? AND expired = ?"
         self._line.tell(sql, (book_id, before, True))
         prune_usage(self._line, book_id, self.reading.wall)
+        self.record = kept(self.record, book_id, before)
 
     def count_usage(self, account_id: str, at: int, campaign: str, sent: int, skipped: int) -> None:
         """Add to the usage history."""

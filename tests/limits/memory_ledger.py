@@ -8,6 +8,7 @@ from crm_comm_plugin.domain import ledger_views as views
 from crm_comm_plugin.domain.ledger import INSTALLATION, Book, put_right
 from crm_comm_plugin.domain.ledger_codec import decode, encode
 from crm_comm_plugin.domain.ledger_ids import Ref
+from crm_comm_plugin.domain.ledger_shelf import kept
 from crm_comm_plugin.domain.ledger_time import Anchors
 
 
@@ -29,7 +30,6 @@ class MemoryShelf:
         self.rows[book.id] = (state, past if past is not None else self.rows.get(book.id, (b"", b""))[1])
 
     def spill(self, book_id, hold, expired):
-        assert (book_id, hold.token) not in self.holds
         self.holds[book_id, hold.token] = (hold, expired)
 
     def due(self, book_id, now):
@@ -59,6 +59,7 @@ class MemoryShelf:
         self.keys = {k: r for k, r in self.keys.items() if k[0] != book_id or r.held_until >= before}
         gone = {k for k, (h, expired) in self.holds.items() if k[0] == book_id and expired and h.until < before}
         self.holds = {k: v for k, v in self.holds.items() if k not in gone}
+        self.record = kept(self.record, book_id, before)
 
     def count_usage(self, account_id, at, campaign, sent, skipped):
         key = (account_id, at // 3_600_000_000, campaign)

@@ -91,6 +91,7 @@ BAD_RESERVES = {
     "long hold": {"hold_seconds": 86_401},
     "hold is no number": {"hold_seconds": float("nan")},
     "endless hold": {"hold_seconds": float("inf")},
+    "hold beyond all floats": {"hold_seconds": 10**400},
     "hold as text": {"hold_seconds": "300"},
     "hold as a truth": {"hold_seconds": True},
 }

@@ -66,6 +66,37 @@ def test_a_key_is_forgotten_together_with_what_was_held_by_it(ledger, clock, hou
     assert take(ledger, hourly, 5, key="k").replayed
 
 
+def test_a_key_that_is_used_again_meets_nothing_of_old_in_the_ceiling(make_ledger, clock, hourly):
+    ledger = make_ledger(ceiling=Limit(120, Window.DAY))
+    take(ledger, hourly, 5, key="k", hold_seconds=60)
+    clock.forward(days=38, hours=23)
+    take(ledger, hourly, 1, account=B)  # the ceiling's book is pruned now, the account's two hours later
+    clock.forward(hours=2)
+    take(ledger, hourly, 1)
+    assert not take(ledger, hourly, 5, key="k", hold_seconds=60).replayed
+    clock.forward(minutes=2)
+    assert left(ledger, (), account=B) == 120 - 1 - 1 - 5
+    assert take(ledger, hourly, 1, account=B).granted == 1, "everybody is blocked"
+
+
+def test_a_key_that_is_forgotten_just_now_does_not_answer_once_more(ledger, clock, hourly):
+    take(ledger, hourly, 5, key="k", hold_seconds=60)
+    clock.forward(days=60)
+    anew = take(ledger, hourly, 5, key="k", hold_seconds=60)
+    assert not anew.replayed
+    assert take(ledger, hourly, 5, key="k", hold_seconds=60).id == anew.id
+    ledger.settle(anew.id, 3)
+    assert left(ledger, hourly) == 97
+
+
+def test_a_reservation_that_is_forgotten_just_now_is_not_settled_any_more(ledger, clock, hourly):
+    old = take(ledger, hourly, 5, key="k", hold_seconds=60)
+    clock.forward(days=60)
+    for _ in range(2):
+        with pytest.raises(UnknownReservation):
+            ledger.settle(old.id, 3)
+
+
 def test_a_hold_made_before_the_clock_was_wrong_is_not_cut_short(ledger, clock, hourly):
     start = clock.at
     hold = take(ledger, hourly, 100, hold_seconds=3_600)
