@@ -48,8 +48,8 @@ class Run:
 
     def go(self, recipients: Iterable[Recipient], normalise: Normaliser) -> None:
         """Send to everybody. Whatever is raised on the way, the send is left so that the same key goes on."""
+        take_over(self._row, self._books, self._parts.limiter)  # while this fails, it is left to be taken over
         try:
-            take_over(self._row, self._books, self._parts.limiter)
             for chunk in chunks(recipients, normalise, lambda: self._pace.chunk, self._parts.clock.ticks):
                 self._chunk(chunk)
             self._finish()
@@ -81,7 +81,7 @@ class Run:
         time = self._parts.hold
         hold = self._parts.limiter.reserve(self._stops.account, units, self._row.campaign, time.seconds)
         if hold.granted <= 0:
-            self._stops.nothing_free(hold)
+            self._stops.nothing_free(hold, time.seconds)
             return waiting
         self._hold = hold.id
         self._stops.new_hold()
@@ -174,10 +174,10 @@ class Run:
             self._stops.interrupt()
 
     def _settle_own(self) -> None:
-        """Give back what the hold in hand did not use."""
-        hold, self._hold = self._hold, ""
+        """Give back what the hold in hand did not use; it stays in hand until that is done."""
         written = self._books.written
-        settle(self._parts.limiter, hold, written.charged if written.hold == hold else 0)
+        settle(self._parts.limiter, self._hold, written.charged if written.hold == self._hold else 0)
+        self._hold = ""
 
     def _finish(self) -> None:
         stop = self._stops.current()

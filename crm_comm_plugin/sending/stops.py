@@ -1,7 +1,7 @@
 """Why the rest of a send is skipped: decided once for all, never asked for each recipient."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crm_comm_hookspecs import Outcome, Reason, RecipientStatus, Reservation, UnknownAccount
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
@@ -16,11 +16,12 @@ _WHOLE_ACCOUNT = frozenset({Reason.PROVIDER_LIMIT, Reason.AUTH, Reason.CREDITS, 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Nobody is tried any more, or not before retry_at."""
+    """Nobody is tried any more, or not before `ends` on our clock. retry_at: for people."""
 
     reason: str
     detail: str = ""
     retry_at: datetime | None = None
+    ends: datetime | None = None
 
 
 class Stops:
@@ -37,9 +38,7 @@ class Stops:
     def current(self) -> Stop | None:
         """Why nobody may be tried now; a limit's stop ends by itself when capacity is back."""
         stop = self._stop
-        if stop is None or stop.reason != Reason.LIMIT or stop.retry_at is None:
-            return stop
-        if self._parts.clock.now() >= stop.retry_at:
+        if stop is not None and stop.ends is not None and self._parts.clock.now() >= stop.ends:
             self._stop = None
         return self._stop
 
@@ -64,11 +63,16 @@ class Stops:
         """Somebody asked to stop."""
         self._stop = Stop(Reason.INTERRUPTED)
 
-    def nothing_free(self, hold: Reservation) -> None:
-        """The ledger granted nothing: the account's own limit, or one that its provider has told."""
+    def nothing_free(self, hold: Reservation, seconds: float) -> None:
+        """The ledger granted nothing: the account's own limit, or one that its provider has told.
+
+        seconds: how long the hold was to last. It tells the ledger's time, which may be that of another machine.
+        """
         closure = self._parts.limiter.closures([self.account]).get(self.account.id)
         if closure is None:
-            self._stop = Stop(Reason.LIMIT, retry_at=hold.retry_at)
+            asked_at = hold.held_until - timedelta(seconds=seconds)
+            ends = None if hold.retry_at is None else self._parts.clock.now() + (hold.retry_at - asked_at)
+            self._stop = Stop(Reason.LIMIT, retry_at=hold.retry_at, ends=ends)
         else:
             self._stop = Stop(Reason.PROVIDER_LIMIT, closure.reason, closure.until)
 
