@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 
 from crm_comm_plugin.storage.explaining import driver_errors, explained, explained_driver
+from crm_comm_plugin.storage.forked import leave_to_parent
 from crm_comm_plugin.storage.idle import IDLE_SECONDS, Idle
 from crm_comm_plugin.storage.turns import Turns
 from crm_comm_plugin.storage.urls import read_url
@@ -136,8 +137,7 @@ class Database:
 
     def _connection_of_our_own(self, engine: Engine, autocommit: bool) -> Any:
         """A new connection, prepared as all are, that the pool forgets. Its statements are bounded as a whole: where
-        others wait for a row too, PostgreSQL waits for its turn and for the row, for each up to lock_timeout.
-        """
+        others wait for a row too, PostgreSQL waits for its turn and for the row, for each up to lock_timeout."""
         pooled = engine.raw_connection()
         raw: Any = pooled.driver_connection
         pooled.detach()
@@ -225,6 +225,7 @@ def milliseconds(seconds: float) -> int:
 
 def _prepare_postgres(raw: Any, patience: int) -> None:
     """Waits end; statements see what was committed before they began; what was committed stays after a power cut."""
+    leave_to_parent(raw)
     with raw.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = {patience}")
         cursor.execute("SET default_transaction_isolation = 'read committed'")

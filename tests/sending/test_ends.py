@@ -1,4 +1,4 @@
-"""How holds and stops end: a hold that cannot be settled at once, a limit told by another clock, a line that says it."""
+"""How holds and stops end: holds that cannot be settled at once, a limit by another clock, a line that tells one."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,5 +1,6 @@
 """A sender that is killed at any instant: the same key goes on at once, and everybody is accounted for."""
 
+import os
 import random
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections import Counter
 import pytest
 
 from crm_comm_hookspecs import RecipientStatus, SendInProgress
+from crm_comm_plugin.storage.locks import SqlSendLocks
 from tests.sending.senders import MESSAGE, account_of, opened, people, reached
 
 COUNT, BATCH = 3_000, 20
@@ -118,3 +120,19 @@ def test_cancelling_a_dead_send_gives_everybody_an_outcome(database_url, tmp_pat
         assert counts == report.counts
         assert comm.allowance(account).held == 0
         assert comm.allowance(account).used == report.counts[SENT] + report.counts.get(UNKNOWN, 0)
+
+
+def test_a_helper_that_was_forked_during_a_send_keeps_nothing_of_it(database, database_url):
+    """It lives on when its parent is killed; a server must not take it for the parent."""
+    database.engine()
+    command = [sys.executable, "-m", "tests.sending.forking", database_url]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    helper = int(process.stdout.readline())
+    try:
+        with pytest.raises(SendInProgress), SqlSendLocks(database).hold("s"):
+            pass
+        killed_after(process, 0)
+        with SqlSendLocks(database).hold("s"):
+            os.kill(helper, 0)
+    finally:
+        os.kill(helper, signal.SIGKILL)
