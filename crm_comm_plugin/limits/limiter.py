@@ -51,8 +51,16 @@ class LedgerLimiter:
 
     def skipped(self, account: StoredAccount, campaign: str, count: int, retry_at: datetime | None) -> None:
         """Recipients were skipped by the limit: tells `crm_comm_limit_reached` once per account and window."""
-        if count > 0 and account.active and self._ledger.claim_reached(account.id, own(account)):
+        if count <= 0 or not account.active or self._only_paced(account):
+            return
+        if self._ledger.claim_reached(account.id, own(account)):
             self._tell(account, campaign, count, retry_at, REACHED)
+
+    def _only_paced(self, account: StoredAccount) -> bool:
+        """Its provider's pace is used up and no other limit: told of that, nobody would be told of the others later."""
+        parts = self.allowances([account])[account.id].limits
+        full = {part.limit for part in parts if part.remaining == 0}
+        return bool(full) and full.issubset(self._rules.of(account)) and full.isdisjoint(own(account))
 
     def _tell(self, account: StoredAccount, campaign: str, skipped: int, retry_at: datetime | None, level: str) -> None:
         notice = Notice(account_id=account.id, campaign=campaign, skipped=skipped, retry_at=retry_at, level=level)

@@ -215,6 +215,18 @@ def test_the_pace_alone_tells_nobody(world):
     assert world.plugins.told == []
 
 
+def test_the_pace_does_not_use_up_the_notice_of_the_accounts_own_limit(world):
+    world.change(values={**world.account.values, "server": "paced"})
+    for n in range(3):
+        hold = world.limits.reserve(A, 40, f"k{n}")
+        world.limits.settle(hold.id, 30)
+        world.clock.forward(seconds=61)
+    assert world.plugins.told == []
+    hold = world.limits.reserve(A, 40, "last")
+    world.limits.reserve(A, 40, "once more")
+    assert [(n.level, n.skipped, n.retry_at) for n in world.plugins.told] == [("reached", 30, hold.retry_at)]
+
+
 def test_a_provider_that_stops_below_the_count_again_and_again_gives_a_hint(world):
     for n in range(3):
         hold = world.limiter.reserve(world.account, 40, "", 300)
