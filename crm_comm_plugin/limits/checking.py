@@ -8,6 +8,8 @@ from crm_comm_plugin.domain.ledger import LONGEST_HOLD
 from crm_comm_plugin.domain.ledger_log import SECOND
 
 MOST_UNITS = 10_000_000
+ABOVE_ALL = 10**15
+"""More than can be granted: a number above it says no more, and may have too many digits to be written."""
 LONGEST_TEXT = 200
 SHORTEST_HOLD = 1.0
 
@@ -23,7 +25,7 @@ def check_used(used: Any) -> int:
     """A whole number from 0 on."""
     if isinstance(used, bool) or not isinstance(used, int) or used < 0:
         raise InvalidInput(f"used is {_shown(used)}.", hint="Pass a whole number from 0 to what was granted.")
-    return used
+    return min(used, ABOVE_ALL)
 
 
 def check_key(key: Any) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from crm_comm_hookspecs import InvalidInput
+from crm_comm_plugin.domain.sends import keepable
 
 
 def outcomes_cursor(position: int, search: Sequence[str]) -> str:
@@ -20,7 +21,7 @@ def outcomes_after(cursor: str, search: Sequence[str]) -> int:
     found = _decoded(cursor, search)
     if not found:
         return -1
-    if len(found) == 1 and isinstance(found[0], int) and 0 <= found[0] < 2**31:
+    if len(found) == 1 and type(found[0]) is int and 0 <= found[0] < 2**31:
         return found[0]
     raise _foreign()
 
@@ -40,7 +41,7 @@ def sends_after(cursor: str, search: Sequence[str]) -> tuple[datetime, str] | No
             at = datetime.fromisoformat(found[0])
         except ValueError:
             raise _foreign() from None
-        if at.tzinfo is not None:
+        if at.tzinfo is not None and keepable(found[1]):
             return at, found[1]
     raise _foreign()
 

@@ -1,10 +1,11 @@
 """Lists of sends and outcomes, dry runs, and what they refuse."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from crm_comm_hookspecs import InvalidInput, Reason, Recipient, RecipientStatus, TextMessage, UnknownAccount
+from crm_comm_plugin.sending.cursors import outcomes_cursor, sends_cursor
 from tests.sending.worlds import MESSAGE, people
 
 
@@ -118,3 +119,22 @@ def test_preview_of_a_text_answers_its_size(world):
     world.accounts.change(channel="sms")
     preview = world.sending().preview("a", lambda r: TextMessage("x" * 161), people(3))
     assert (preview.text.encoding, preview.text.segments) == ("GSM-7", 2)
+
+
+@pytest.mark.parametrize("place", [True, None, 1.5, -1, 2**31, "1"])
+def test_a_crafted_cursor_of_outcomes_is_refused(world, place):
+    send_id = world.send(people(3)).send_id
+    with pytest.raises(InvalidInput):
+        world.sending().outcomes(send_id, after=outcomes_cursor(place, (send_id, "")))
+
+
+@pytest.mark.parametrize("id", ["\ud800", "a\0b"])
+def test_a_crafted_cursor_of_sends_is_refused(world, clock, id):
+    with pytest.raises(InvalidInput):
+        world.sending().sends(after=sends_cursor(clock(), id, ("", "", "")))
+
+
+def test_a_cursor_of_sends_from_before_all_time_finds_none(world):
+    world.send(people(1))
+    east = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23)))
+    assert world.sending().sends(after=sends_cursor(east, "x", ("", "", ""))).sends == ()
