@@ -1,5 +1,6 @@
 """`fields_of`: what a host renders of a schema."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from .fields import Secret, Text, bounds
 from .rendering import Context, Field
 from .schema import FormSchema, default_of
 
+_log = logging.getLogger(__name__)
 _ORDER = {"first": 0, "": 1, "last": 2}
 _COPIED = (
     "help",
@@ -29,15 +31,25 @@ def fields_of(schema: type[FormSchema], context: Context | None = None) -> tuple
     """The fields of a form in the order in which they are shown.
 
     context: whose language and region metadata that is a function is asked for; None is nobody's, in English.
+    A function that fails for somebody is logged, and the field shown without what it was to give: one field never takes
+    a form down. For nobody it raises, so that a plugin whose form cannot be read is refused when it registers.
     """
-    who = context or Context(user="")
-    found = [(name, field, _resolved(field.metadata, who)) for name, field in schema._declared_fields.items()]
+    found = [(name, field, _resolved(name, field.metadata, context)) for name, field in schema._declared_fields.items()]
     shown = sorted(found, key=lambda item: _ORDER.get(item[2].get("place", ""), 1))
     return tuple(_field(name, field, meta) for name, field, meta in shown)
 
 
-def _resolved(metadata: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    return {key: value(context) if callable(value) else value for key, value in metadata.items()}
+def _resolved(name: str, metadata: Mapping[str, Any], context: Context | None) -> dict[str, Any]:
+    who = context or Context(user="")
+    found = {}
+    for key, value in metadata.items():
+        try:
+            found[key] = value(who) if callable(value) else value
+        except Exception as error:
+            if context is None:
+                raise
+            _log.error("%s of the field %r failed with %s.", key, name, type(error).__name__)
+    return found
 
 
 def _field(name: str, field: "fields.Field[Any]", meta: Mapping[str, Any]) -> Field:

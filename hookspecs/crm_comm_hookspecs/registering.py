@@ -8,10 +8,10 @@ from .answers import expect
 from .calls import Contribution, HookCalls
 from .extending import AccountType, MailServer
 from .failures import Unfit
-from .formfields import fields_of
-from .rendering import Action, Editor, Viewer
+from .rendering import Action, Column, Editor, Field, Viewer
 from .schema import AccountSchema, FormSchema
-from .working import Limit, Usage
+from .shapes import FIXED, actions, form, limits, several, texts, wholes
+from .working import Usage
 
 RESERVED_ACTIONS = frozenset({"new", "edit", "delete", "test", "refresh_credits", "reopen", "undo", "restore"})
 """The plugin's own toolbar actions. A toolbar action is run by its name alone, so nobody else may use these."""
@@ -100,8 +100,10 @@ def _anything(value: Any) -> None:
 def _viewer(value: Any) -> None:
     expect(value, Viewer)
     _named(value.name, "a viewer")
-    for action in value.actions:
-        expect(action, Action)
+    what = f"viewer {value.name!r}"
+    texts(value, what, "title", "empty")
+    several(value, what, "columns", Column)
+    actions(value, what)
 
 
 def _editor(value: Any) -> None:
@@ -109,7 +111,11 @@ def _editor(value: Any) -> None:
     _named(value.name, "an editor")
     if not (isinstance(value.schema, type) and issubclass(value.schema, FormSchema)):
         raise Unfit(f"the schema of editor {value.name!r} must be a class derived from FormSchema")
-    fields_of(value.schema)
+    what = f"editor {value.name!r}"
+    texts(value, what, "title")
+    several(value, what, "fields", Field)
+    actions(value, what)
+    form(value.schema, what)
 
 
 def _account_type(value: Any) -> None:
@@ -120,8 +126,11 @@ def _account_type(value: Any) -> None:
         raise Unfit(f"account type {value.key!r} has an editor named {value.editor.name!r}; they must be equal")
     if not issubclass(value.editor.schema, AccountSchema):
         raise Unfit(f"the schema of account type {value.key!r} must be derived from AccountSchema")
+    texts(value, f"account type {value.key!r}", "label", "icon", "channel")
     if not callable(value.connect):
         raise Unfit(f"connect of account type {value.key!r} must be a function")
+    if not all(own is None or callable(own) for own in (value.normalise, value.run)):
+        raise Unfit(f"normalise and run of account type {value.key!r} must be functions, or None")
 
 
 def _mail_server(value: Any) -> None:
@@ -129,27 +138,18 @@ def _mail_server(value: Any) -> None:
     _named(value.key, "a mail server")
     if value.security not in {"starttls", "tls", "none"}:
         raise Unfit(f"security of mail server {value.key!r} must be starttls, tls or none")
-    if not (isinstance(value.port, int) and 0 < value.port < 65536):
+    if isinstance(value.port, bool) or not (isinstance(value.port, int) and 0 < value.port < 65536):
         raise Unfit(f"port of mail server {value.key!r} must be from 1 to 65535")
     if not value.host or not isinstance(value.host, str):
         raise Unfit(f"mail server {value.key!r} needs a host")
-    if not isinstance(value.label, str):
-        raise Unfit(f"label of mail server {value.key!r} must be a text")
-    for name in ("domains", "sign_in"):
-        if not (isinstance(texts := getattr(value, name), list | tuple) and all(isinstance(t, str) for t in texts)):
-            raise Unfit(f"{name} of mail server {value.key!r} must be a tuple of texts")
+    what = f"mail server {value.key!r}"
+    texts(value, what, "label", "help_url", "help", "source", "as_of")
+    several(value, what, "domains", str, FIXED)
+    several(value, what, "sign_in", str, FIXED)
     if not value.sign_in:
-        raise Unfit(f"sign_in of mail server {value.key!r} must name a way")
-    _numbers(value)
-
-
-def _numbers(value: MailServer) -> None:
-    for name in ("limit", "pace"):
-        if not isinstance(getattr(value, name), Limit | None):
-            raise Unfit(f"{name} of mail server {value.key!r} must be a Limit, or None")
-    for name in ("per_message", "per_connection", "connections"):
-        if not isinstance(getattr(value, name), int):
-            raise Unfit(f"{name} of mail server {value.key!r} must be a whole number")
+        raise Unfit(f"{what} needs a way to sign in, such as password")
+    limits(value, what, "limit", "pace")
+    wholes(value, what, "per_message", "per_connection", "connections")
 
 
 def _sms_gateway(value: Any) -> None:
@@ -166,6 +166,8 @@ def _sms_gateway(value: Any) -> None:
     fields = getattr(value, "fields", None)
     if fields is not None and not (isinstance(fields, type) and issubclass(fields, FormSchema)):
         raise Unfit(f"fields of SMS gateway {value.key!r} must be a class derived from FormSchema, or None")
+    if fields is not None:
+        form(fields, f"SMS gateway {value.key!r}")
 
 
 def _usage(value: Any) -> None:
