@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from marshmallow import ValidationError
+from marshmallow.fields import Enum as EnumField
 
 from crm_comm_hookspecs import CommError, to_json
 from crm_comm_hookspecs.fields import REQUIRED
@@ -67,7 +68,7 @@ def load(form: Form, stored: StoredAccount | None, posted: Any) -> Loaded:
     errors |= form.problems(values, frozenset(typed)) if not errors else {}
     errors |= _asked(form, secrets, moved)
     name = str(values.pop(NAME, ""))
-    if NAME not in errors and not name_key(name):
+    if NAME not in errors and "" not in errors and not name_key(name):
         errors[NAME] = [REQUIRED]
     active = bool(values.pop(ACTIVE, True))
     return Loaded(
@@ -145,12 +146,18 @@ def _as_json(form: Form, data: Mapping[str, Any]) -> tuple[dict[str, Any], Error
 
 
 def _plain(form: Form, name: str, data: Mapping[str, Any]) -> Any:
-    """A loaded value in JSON types; what the contract has no value of (a date, say) as its field writes it."""
+    """A loaded value in JSON types; what the contract has no value of (a date, say) as its field writes it.
+
+    So are enums of marshmallow's own field, which reads names or values, as it was told: it must read what is stored.
+    """
+    field = form.schema._declared_fields.get(name)
     try:
-        return to_json(data[name])
+        if not isinstance(field, EnumField):
+            return to_json(data[name])
     except CommError:
-        field = form.schema._declared_fields[name]
-        return to_json(field.serialize(name, dict(data)))
+        if field is None:
+            raise
+    return to_json(field.serialize(name, dict(data)))
 
 
 def _asked(form: Form, secrets: Mapping[str, SecretRef], moved: set[str]) -> Errors:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, pre_load, validates_schema
 
 from .conditions import as_flag, as_text, holds
 from .enums import Window
 from .fields import REQUIRED, Choice, Flag, Text, Whole, slipped, strict
+from .jsonable import to_json
 
 __all__ = ["AccountSchema", "FormSchema", "as_text", "default_of", "holds"]
 
@@ -183,7 +184,14 @@ def default_of(field: "fields.Field[Any]") -> Any:
     default = field.load_default
     if callable(default):
         default = default()
-    return default if isinstance(default, str | int | float | bool) else None
+    if default is missing or default is None:
+        return None
+    if isinstance(default, str | int | float | bool) and not isinstance(field, fields.Enum):
+        return default
+    try:
+        return to_json(field.serialize("default", {"default": default}))
+    except Exception:  # noqa: BLE001 - a foreign field that cannot write its own default has none to show
+        return None
 
 
 def _condition(field: "fields.Field[Any]", name: str) -> Mapping[str, Any]:

@@ -2,6 +2,9 @@
 
 import gc
 import weakref
+from datetime import date
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -255,6 +258,31 @@ def test_texts_and_options_can_depend_on_who_looks() -> None:
     (german,) = fields_of(Local, Context(user="a", locale="de", region="DE"))
     (english,) = fields_of(Local)
     assert (german.label, german.options[0].value, english.label) == ("Gruß", "DE", "Greeting")
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
+@pytest.mark.parametrize(
+    ("field", "default"),
+    [
+        (fields.Decimal(load_default=Decimal("1.10")), "1.10"),
+        (fields.Date(load_default=date(2026, 1, 2)), "2026-01-02"),
+        (fields.Enum(Colour, load_default=Colour.RED), "RED"),
+        (fields.Enum(Colour, by_value=True, load_default=Colour.BLUE), 2),
+        (fields.List(fields.Integer(), load_default=list), []),
+        (fields.List(fields.Date(), load_default=lambda: [date(2026, 1, 2)]), ["2026-01-02"]),
+        (fields.Integer(load_default=5), 5),
+        (fields.Raw(load_default=object()), None),
+        (fields.String(load_default=None), None),
+        (fields.String(), None),
+    ],
+)
+def test_a_default_is_shown_as_its_field_reads_it(field: "fields.Field[Any]", default: Any) -> None:
+    (shown,) = fields_of(type("Odd", (FormSchema,), {"x": field}))
+    assert shown.default == default
 
 
 def test_a_secret_default_is_never_shown() -> None:
