@@ -35,9 +35,19 @@ def _asked(form: Form, transport: Transport) -> Diagnosis:
     except Exception as error:
         _log.error("diagnose of account type %r failed with %s.", form.type.key, type(error).__name__)
         raise broken(form) from error
-    if not isinstance(answer, Diagnosis):
+    if not isinstance(answer, Diagnosis) or not _is_told(answer):
+        _log.error("diagnose of account type %r answered no Diagnosis of steps in words.", form.type.key)
         raise broken(form)
     return answer
+
+
+def _is_told(answer: Diagnosis) -> bool:
+    """Its steps can be read, more than once."""
+    steps: object = answer.steps
+    return isinstance(steps, tuple | list) and all(
+        isinstance(step, Step) and all(isinstance(t, str) for t in (step.name, step.detail, step.hint, step.field))
+        for step in steps
+    )
 
 
 def close_quietly(transport: Transport) -> None:

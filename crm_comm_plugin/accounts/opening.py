@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from crm_comm_hookspecs import (
     Account,
@@ -114,12 +114,16 @@ class Opener:
 def connected(form: Form, account: Account, values: Mapping[str, Any], secrets: Mapping[str, str]) -> Transport:
     """What the type's `connect` answers; a foreign plugin's mistake is a TransportError that names it."""
     try:
-        return form.type.connect(account, values, secrets)
+        line: object = form.type.connect(account, values, secrets)
     except CommError:
         raise
     except Exception as error:
         _log.error("connect of account type %r failed with %s.", form.type.key, type(error).__name__)
         raise broken(form) from error
+    if not callable(getattr(line, "deliver", None)):  # found out later, a recipient would count as handed over
+        _log.error("connect of account type %r answered %s, no Transport.", form.type.key, type(line).__name__)
+        raise broken(form)
+    return cast("Transport", line)
 
 
 def broken(form: Form) -> TransportError:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -13,10 +15,12 @@ from crm_comm_hookspecs import (
     Action,
     Confirm,
     Context,
+    Diagnosis,
     Editor,
     Query,
     Result,
     Secret,
+    Step,
     Text,
     TransportError,
     UnknownEditor,
@@ -105,6 +109,7 @@ def test_its_secret_stays_where_it_was_set_for(fax):
 def test_a_broken_schema_is_told_and_stores_nothing(fax):
     result = save(fax, {**FAX, "station": "boom"})
     assert "broken" in result.errors[""][0]
+    assert list(result.errors) == [""], "nothing is said of what was filled in"
     assert "1234" not in repr(result)
     assert fax.accounts.check(ALICE, "fax", "", {**FAX, "station": "boom"}, "station").errors
 
@@ -178,3 +183,52 @@ def test_a_key_that_cannot_be_stored_is_left_out(fax):
     fax.types.append(AccountType(key="x" * 101, label="X", icon="", channel="x", editor=editor, connect=connect))
     assert fax.accounts.serves("fax")
     assert not fax.accounts.serves("x" * 101)
+
+
+class Paper(Enum):
+    PLAIN = 1
+    THERMAL = 2
+
+
+class Tray(AccountSchema):
+    paper = fields.Enum(Paper, load_default=Paper.PLAIN)
+    size = fields.Enum(Paper, by_value=True)
+    price = fields.Decimal(load_default=Decimal("1.10"))
+
+
+def test_what_it_stores_its_own_fields_read_again(world):
+    editor = Editor(name="fax", title="Fax", schema=Tray)
+    world.types.append(AccountType(key="fax", label="Fax", icon="", channel="fax", editor=editor, connect=connect))
+    new = world.record("", "fax").values
+    assert (new["paper"], new["size"], new["price"]) == ("PLAIN", None, "1.10")
+    key = save(world, {"account_name": "Fax", "paper": "THERMAL", "size": 2}).id
+    values = world.record(key, "fax").values
+    assert (values["paper"], values["size"], values["price"]) == ("THERMAL", 2, "1.10")
+    assert save(world, values, key).ok
+
+
+def typed(world, line):
+    """An account of a type whose `connect` answers with this."""
+    editor = Editor(name="fax", title="Fax", schema=AccountSchema)
+    kind = AccountType(key="fax", label="Fax", icon="", channel="fax", editor=editor, connect=lambda *_: line)
+    world.types.append(kind)
+    return save(world, {"account_name": "Fax"}).id
+
+
+@pytest.mark.parametrize("line", [None, object(), "line"])
+def test_what_is_no_transport_is_told_before_anything_is_handed_over(world, line):
+    key = typed(world, line)
+    assert "broken" in world.run("test", (key,)).message
+    with pytest.raises(TransportError, match="broken"):
+        world.accounts.opener.connect(world.accounts.opener.find(key))
+
+
+@pytest.mark.parametrize(
+    "steps", [None, 5, (1, "x"), (None,), (Step(name=5, ok=True),), (Step(name="x", ok=False, detail=None),)]
+)
+def test_a_diagnosis_that_cannot_be_read_is_told(world, steps):
+    line = FakeTransport()
+    line.diagnose = lambda: Diagnosis(ok=True, steps=steps)
+    result = world.run("test", (typed(world, line),))
+    assert not result.ok
+    assert "broken" in result.message
