@@ -37,7 +37,7 @@ class Normaliser:
         except Exception:  # noqa: BLE001 - a third party's function
             return self._broken(item)
         if isinstance(found, Recipient):
-            return found if _is_good(found.address) else Rejected(recipient=item, reason=self._invalid)
+            return _kept(found, item) if _is_good(found.address) else Rejected(recipient=item, reason=self._invalid)
         if isinstance(found, Rejected) and isinstance(found.recipient, Recipient):
             return found
         return self._broken(item)
@@ -62,6 +62,13 @@ def chunks(
             wanted, started = size(), ticks()
     if chunk:
         yield chunk
+
+
+def _kept(found: Recipient, item: Recipient) -> Recipient:
+    """The name and fields it came with, also when a type's function answers with nothing but an address."""
+    if (found.name or not item.name) and (found.fields or not item.fields):
+        return found  # nearly all of them
+    return replace(found, name=found.name or item.name, fields=found.fields or item.fields)
 
 
 def _is_good(address: object) -> bool:

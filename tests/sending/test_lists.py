@@ -1,5 +1,6 @@
 """Lists of sends and outcomes, dry runs, and what they refuse."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -138,3 +139,20 @@ def test_a_cursor_of_sends_from_before_all_time_finds_none(world):
     world.send(people(1))
     east = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23)))
     assert world.sending().sends(after=sends_cursor(east, "x", ("", "", ""))).sends == ()
+
+
+def test_a_type_that_answers_with_an_address_alone_costs_nobody_their_name(world):
+    world.accounts.kind = replace(world.kind, normalise=lambda recipient, values: Recipient(recipient.address.upper()))
+    given = Recipient("a@example.com", "Ann", {"city": "Bonn"})
+    (ready,) = world.sending().prepare("a", [given]).ready
+    assert (ready.address, ready.name, ready.fields) == ("A@EXAMPLE.COM", "Ann", {"city": "Bonn"})
+    seen = []
+    world.send([given], message=lambda recipient: seen.append(recipient) or MESSAGE)
+    assert [(r.name, r.fields) for r in seen] == [("Ann", {"city": "Bonn"})]
+
+
+def test_a_type_may_complete_names_and_fields(world):
+    better = Recipient("a@example.com", "Ann B.", {"city": "Bonn", "sex": ""})
+    world.accounts.kind = replace(world.kind, normalise=lambda recipient, values: better)
+    (ready,) = world.sending().prepare("a", [Recipient("a@example.com", "Ann", {"city": "Bonn"})]).ready
+    assert (ready.name, ready.fields) == (better.name, better.fields)
