@@ -18,6 +18,8 @@ class _Country:
     region: str
     code: str
     name: str
+    main: bool
+    """The phone code is called by this country's name, as +44 is the United Kingdom's."""
     folded: tuple[str, ...]
 
     def option(self) -> Option:
@@ -43,9 +45,14 @@ class Countries:
             return tuple(c.option() for c in countries if c.region == wanted)
         text = _fold(query[:100])
         own = context.region.upper() if isinstance(context.region, str) else ""
-        ranked = [(rank, c.region != own, c) for c in countries if (rank := _rank(c, text)) is not None]
-        ranked.sort(key=lambda found: found[:2])
-        return tuple(c.option() for _, _, c in ranked[: min(limit, _MOST)])
+        by_code = any(letter.isdigit() for letter in text)
+        ranked = [
+            (rank, c.region != own, by_code and not c.main, c)
+            for c in countries
+            if (rank := _rank(c, text)) is not None
+        ]
+        ranked.sort(key=lambda found: found[:3])
+        return tuple(c.option() for *_, c in ranked[: min(limit, _MOST)])
 
     def _countries(self, context: Context) -> tuple[_Country, ...]:
         locale = locale_of(context.locale)
@@ -64,7 +71,9 @@ def _named(names: Mapping[str, Any], english: Mapping[str, Any]) -> tuple[_Count
     for region in phonenumbers.SUPPORTED_REGIONS:
         name = names.get(region) or english.get(region) or region
         folded = tuple(dict.fromkeys((_fold(name), _fold(english.get(region, name)))))
-        found.append(_Country(region, str(phonenumbers.country_code_for_region(region)), name, folded))
+        code = phonenumbers.country_code_for_region(region)
+        main = phonenumbers.region_code_for_country_code(code) == region
+        found.append(_Country(region, str(code), name, main, folded))
     return tuple(sorted(found, key=lambda country: country.folded[0]))
 
 

@@ -33,6 +33,12 @@ def test_the_persons_own_country_comes_first():
     assert found("+1", Context(user="x", region="CA"))[0] == "CA"
 
 
+@pytest.mark.parametrize(("code", "region"), [("+44", "GB"), ("44", "GB"), ("+1", "US"), ("7", "RU"), ("0039", "IT")])
+def test_a_shared_code_finds_whose_it_is_called_first(code, region):
+    assert found(code, limit=1) == [region]
+    assert found(code, Context(user="x", region="DE"), limit=1) == [region]
+
+
 def test_every_region_has_its_code():
     options = Countries().options(ENGLISH, "", 500)
     assert {option.value for option in options} == set(phonenumbers.SUPPORTED_REGIONS)
