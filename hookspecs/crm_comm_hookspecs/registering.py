@@ -172,6 +172,7 @@ def _sms_gateway(value: Any) -> None:
 
 def _usage(value: Any) -> None:
     expect(value, Usage)
+    texts(value, "a usage", "text", "url")
 
 
 def _named(name: Any, what: str) -> None:

@@ -22,6 +22,7 @@ from crm_comm_hookspecs import (
     Query,
     Settings,
     Text,
+    Usage,
     Window,
     fields_of,
 )
@@ -142,6 +143,17 @@ def test_what_works_is_taken(comm: Communication, hook: str, value: object) -> N
     assert {e.name for e in comm.editors(ALICE)} >= {"email", "sms"}
     assert comm.save(ALICE, "email", "", EMAIL, "").ok
     assert comm.failures == ()
+
+
+def test_a_usage_is_told_in_words(comm: Communication) -> None:
+    key = comm.save(ALICE, "email", "", EMAIL, "").id
+    found = [Usage(5), Usage(None), Usage("Newsletter", url=7), Usage("Autumn letter")]  # type: ignore[arg-type]
+    comm.register(breaking("crm_comm_account_usages", lambda: found), "odd")
+    asked = comm.confirm(ALICE, "delete", (key,), "", {})
+    assert asked is not None
+    assert "is used by Autumn letter." in asked.text
+    assert asked.text.count("is used by") == 1
+    assert {f.problem for f in comm.failures} == {"text of a usage must be a text", "url of a usage must be a text"}
 
 
 def test_with_all_of_them_accounts_are_kept_and_listed(comm: Communication) -> None:
