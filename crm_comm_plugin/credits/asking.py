@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 from crm_comm_hookspecs import Account, CommError, Credits, Order, SmsGateway, TransportError, Unsupported
+from crm_comm_plugin.domain.sends import keepable
 
 LOGGER = "crm_comm_plugin"
 ABILITIES = {
@@ -19,6 +21,8 @@ ABILITIES = {
 }
 STATES = frozenset({"open", "paid", "used", "failed"})
 T = TypeVar("T")
+_MOST = 10**12
+"""No balance or price is so high; longer numbers cannot be kept or shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,19 @@ def asked(gateway: SmsGateway, call: Callable[[], T]) -> T:
 
 def checked_credits(answer: object) -> Credits:
     """A balance that is one; raises TransportError."""
-    if isinstance(answer, Credits) and isinstance(answer.balance, Decimal) and answer.balance.is_finite():
+    if isinstance(answer, Credits) and is_amount(answer.balance) and _is_told(answer.unit, answer.as_of):
         return answer
     raise TransportError("The gateway told no balance.", hint="Try again later.")
+
+
+def is_amount(number: object) -> TypeGuard[Decimal]:
+    """Money or credits that can be kept and shown."""
+    return isinstance(number, Decimal) and number.is_finite() and abs(number) < _MOST
+
+
+def _is_told(unit: object, as_of: object) -> bool:
+    """A text that can be kept, and a time with its zone: one without means nothing."""
+    return isinstance(unit, str) and keepable(unit) and isinstance(as_of, datetime) and as_of.tzinfo is not None
 
 
 def checked_order(answer: object, sandbox: bool) -> Order:

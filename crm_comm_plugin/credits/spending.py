@@ -17,7 +17,7 @@ from crm_comm_hookspecs import (
     TransportError,
 )
 from crm_comm_hookspecs.messages import Message
-from crm_comm_plugin.credits.asking import Held, asked
+from crm_comm_plugin.credits.asking import Held, asked, is_amount
 from crm_comm_plugin.credits.words import amount
 from crm_comm_plugin.domain.ports.credits import SendAware, TextOutcome
 from crm_comm_plugin.domain.segments import text_size
@@ -54,7 +54,7 @@ class Purse:
                 price = asked(held.gateway, lambda: held.gateway.quote([size], held.values, held.secrets))
             except CommError:
                 price = None
-            good = isinstance(price, Decimal) and price.is_finite() and price >= 0
+            good = is_amount(price) and price >= 0
             self._prices[key] = price if good else None
         return self._prices[key]
 

@@ -246,6 +246,17 @@ def test_codes_are_checked_where_the_gateway_knows_their_form(desk, keyed):
 
 
 def test_replies_of_foreign_gateways_are_looked_at(desk, keyed):
-    for nonsense in (None, "37", Credits(balance=Decimal("NaN"), unit="", as_of=desk.clock.now())):
+    now, some = desk.clock.now(), Decimal(37)
+    for nonsense in (
+        None,
+        "37",
+        Credits(balance=37.0, unit="", as_of=now),
+        Credits(balance=Decimal("NaN"), unit="", as_of=now),
+        Credits(balance=Decimal("1e400"), unit="", as_of=now),
+        Credits(balance=some, unit=None, as_of=now),
+        Credits(balance=some, unit="\ud800", as_of=now),
+        Credits(balance=some, unit="", as_of=None),
+        Credits(balance=some, unit="", as_of=now.replace(tzinfo=None)),
+    ):
         keyed.balance = lambda *_, answer=nonsense: answer
         assert not desk.run("refresh_credits", desk.account()).ok
