@@ -25,6 +25,7 @@ from crm_comm_plugin.accounts.parts import AccountParts
 from crm_comm_plugin.accounts.sms_form import CAPABILITIES, PURCHASE, REFRESH, SmsForm
 from crm_comm_plugin.accounts.trial import Trial
 from crm_comm_plugin.domain.accounts import StoredAccount
+from crm_comm_plugin.domain.hushed import Hush
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _log = logging.getLogger(__name__)
@@ -142,7 +143,8 @@ class Actor:
         except SecretsUnavailable as error:
             return unavailable(error)
         except TransportError as error:
-            return Result(ok=False, level="bad", message=f"{error.message} {error.hint}")
+            hushed = Hush(draft.secrets).error(error)
+            return Result(ok=False, level="bad", message=f"{hushed.message} {hushed.hint}")
         except Exception as error:  # noqa: BLE001 - a foreign action stays with its plugin
             _log.error(
                 "Action %r of account type %r failed with %s.", action, draft.form.type.key, type(error).__name__
@@ -150,7 +152,7 @@ class Actor:
             result = None
         if not isinstance(result, Result):
             return Result(ok=False, level="bad", message="This action is broken. Please tell whoever made its plugin.")
-        return self.safe(result)
+        return self.safe(Hush(draft.secrets).result(result))
 
     def safe(self, result: Result) -> Result:
         """Only https pages are opened; in the sandbox also those of this machine."""

@@ -35,6 +35,8 @@ SIGN_IN = "sign_in_"
 class EmailForm(Form):
     """The form over the servers that are registered now. oauth, discovery: None where there is none."""
 
+    foreign = False
+
     def __init__(
         self,
         type: AccountType,

@@ -51,7 +51,12 @@ class Typed:
 
 
 class Form:
-    """An account type of any plugin; e-mail and SMS know more of theirs."""
+    """An account type of any plugin; e-mail and SMS know more of theirs.
+
+    foreign: its words are another plugin's, and may quote the account's secrets.
+    """
+
+    foreign = True
 
     def __init__(self, type: AccountType, schema: type[FormSchema] | None = None) -> None:
         self.type = type

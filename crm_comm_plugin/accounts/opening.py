@@ -19,6 +19,7 @@ from crm_comm_plugin.accounts.form import Form
 from crm_comm_plugin.accounts.forms import Forms
 from crm_comm_plugin.accounts.loading import line_values
 from crm_comm_plugin.domain.accounts import Status, StoredAccount
+from crm_comm_plugin.domain.hushed import Hush, HushedTransport
 from crm_comm_plugin.domain.ports import AccountStore, Clock, Events, SecretStore
 
 LOST = "secret_missing"
@@ -115,15 +116,16 @@ def connected(form: Form, account: Account, values: Mapping[str, Any], secrets: 
     """What the type's `connect` answers; a foreign plugin's mistake is a TransportError that names it."""
     try:
         line: object = form.type.connect(account, values, secrets)
-    except CommError:
-        raise
+    except CommError as error:
+        raise (Hush(secrets).error(error) if form.foreign else error) from None
     except Exception as error:
         _log.error("connect of account type %r failed with %s.", form.type.key, type(error).__name__)
         raise broken(form) from error
     if not callable(getattr(line, "deliver", None)):  # found out later, a recipient would count as handed over
         _log.error("connect of account type %r answered %s, no Transport.", form.type.key, type(line).__name__)
         raise broken(form)
-    return cast("Transport", line)
+    found = cast("Transport", line)
+    return HushedTransport(found, secrets) if form.foreign and secrets else found
 
 
 def broken(form: Form) -> TransportError:

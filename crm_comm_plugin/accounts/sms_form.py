@@ -48,6 +48,8 @@ _PERMISSIONS = {"purchase_credits": PERMISSION_PURCHASE}
 class SmsForm(Form):
     """The form over the gateways that are registered now."""
 
+    foreign = False
+
     def __init__(
         self, type: AccountType, schema: type[FormSchema], gateways: Gateways, desk: CreditsDesk | None
     ) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 from crm_comm_hookspecs import Account, CommError, Credits, Order, SmsGateway, TransportError, Unsupported
+from crm_comm_plugin.domain.hushed import Hush
 from crm_comm_plugin.domain.sends import keepable
 
 LOGGER = "crm_comm_plugin"
@@ -36,7 +37,8 @@ class Held:
 
     def balance(self) -> Credits:
         """What is left now. Raises CommError."""
-        return checked_credits(asked(self.gateway, lambda: self.gateway.balance(self.values, self.secrets)))
+        answer = asked(self.gateway, lambda: self.gateway.balance(self.values, self.secrets), self.secrets)
+        return checked_credits(answer)
 
 
 def able(gateway: SmsGateway, capability: str) -> None:
@@ -49,12 +51,15 @@ def able(gateway: SmsGateway, capability: str) -> None:
         )
 
 
-def asked(gateway: SmsGateway, call: Callable[[], T]) -> T:
-    """The answer; errors that are not of the contract become one, and only their kind is logged."""
+def asked(gateway: SmsGateway, call: Callable[[], T], secrets: Mapping[str, str] | None = None) -> T:
+    """The answer; errors that are not of the contract become one, and only their kind is logged.
+
+    secrets: what the call was given, which its errors must not tell.
+    """
     try:
         return call()
-    except CommError:
-        raise
+    except CommError as error:
+        raise Hush(secrets or {}).error(error) from None
     except Exception as error:  # noqa: BLE001 - a third party's gateway
         kind = type(error).__name__
     logging.getLogger(LOGGER).warning("SMS gateway %s failed: %s", gateway.key, kind)

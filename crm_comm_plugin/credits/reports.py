@@ -99,7 +99,7 @@ class Reports:
             return 0
         values, secrets = self._accounts.values_of(account), self._accounts.secrets_of(account)
         refs = [text.ref for text in texts]
-        return self._note(account.id, asked(gateway, lambda: gateway.look_up(refs, values, secrets)))
+        return self._note(account.id, asked(gateway, lambda: gateway.look_up(refs, values, secrets), secrets))
 
     def _taken(self, request: Request) -> Reply:
         token = request.token
@@ -113,7 +113,7 @@ class Reports:
         if gateway is None:
             return NOT_OURS
         secrets = self._accounts.secrets_of(account)
-        self._note(account.id, asked(gateway, lambda: tuple(gateway.report(request, values, secrets))))
+        self._note(account.id, asked(gateway, lambda: tuple(gateway.report(request, values, secrets)), secrets))
         return TAKEN
 
     def _gateway(self, request: Request, values: Mapping[str, Any]) -> SmsGateway | None:

@@ -154,7 +154,7 @@ class CreditsService:
             if tells:
                 (purse or self._purse(held)).read()
 
-        return PaidTransport(held.gateway.open(account, values, secrets), purse, finished)
+        return PaidTransport(held.gateway.open(account, values, secrets), purse, finished, secrets)
 
     def forecast(self, account: StoredAccount, sizes: Iterable[TextSize]) -> tuple[Decimal | None, int | None]:
         """What texts of these sizes cost together, and how many of them the balance pays for; None where untold."""
@@ -189,7 +189,7 @@ class CreditsService:
         if not code:
             return missing_code()
         try:
-            found = checked_credits(asked(held.gateway, lambda: held.gateway.activate(code, held.values)))
+            found = checked_credits(asked(held.gateway, lambda: held.gateway.activate(code, held.values), held.secrets))
         except CommError as error:
             return trouble(error)
         self._keep(held.account, found)

@@ -1,6 +1,6 @@
 """Sending within the balance: each batch's price is held against it before the batch goes."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from crm_comm_hookspecs import (
@@ -19,6 +19,7 @@ from crm_comm_hookspecs import (
 from crm_comm_hookspecs.messages import Message
 from crm_comm_plugin.credits.asking import Held, asked, is_amount
 from crm_comm_plugin.credits.words import amount
+from crm_comm_plugin.domain.hushed import HushedTransport
 from crm_comm_plugin.domain.ports.credits import SendAware, TextOutcome
 from crm_comm_plugin.domain.segments import text_size
 
@@ -51,7 +52,7 @@ class Purse:
         if key not in self._prices:
             held = self._held
             try:
-                price = asked(held.gateway, lambda: held.gateway.quote([size], held.values, held.secrets))
+                price = asked(held.gateway, lambda: held.gateway.quote([size], held.values, held.secrets), held.secrets)
             except CommError:
                 price = None
             good = is_amount(price) and price >= 0
@@ -97,10 +98,14 @@ class Purse:
 
 
 class PaidTransport:
-    """A gateway's transport that does not try what cannot be paid."""
+    """A gateway's transport that does not try what cannot be paid. secrets: what it was opened with."""
 
-    def __init__(self, inner: Transport, purse: Purse | None, finished: Callable[[], None]) -> None:
-        self._inner, self._purse, self._finished = inner, purse, finished
+    def __init__(
+        self, inner: Transport, purse: Purse | None, finished: Callable[[], None], secrets: Mapping[str, str]
+    ) -> None:
+        own = isinstance(inner, SendAware)  # another plugin's may quote what it was given
+        self._inner = inner if own else HushedTransport(inner, secrets)
+        self._purse, self._finished = purse, finished
         self.batch = getattr(inner, "batch", 1)
         self._went = False
 

@@ -16,8 +16,8 @@ from crm_comm_hookspecs import (
     Transport,
 )
 from crm_comm_hookspecs.messages import Message
+from crm_comm_plugin.domain.scrub import Scrubber
 from crm_comm_plugin.transports.network import Networks
-from crm_comm_plugin.transports.scrub import Scrubber
 from crm_comm_plugin.transports.smtp_crew import Crew
 from crm_comm_plugin.transports.smtp_diagnose import diagnose
 from crm_comm_plugin.transports.smtp_jobs import Jobs

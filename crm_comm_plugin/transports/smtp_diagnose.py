@@ -1,8 +1,8 @@
 """Test Connection: every step up to MAIL and RCPT; nothing is sent. What fails names its field and the next step."""
 
 from crm_comm_hookspecs import Diagnosis, Reason, Step
+from crm_comm_plugin.domain.scrub import Scrubber
 from crm_comm_plugin.transports.replies import Phase, Reply, meaning_of
-from crm_comm_plugin.transports.scrub import Scrubber
 from crm_comm_plugin.transports.smtp_hints import Hint
 from crm_comm_plugin.transports.smtp_line import LineBroken, SmtpLine
 from crm_comm_plugin.transports.smtp_open import OpenFailed, open_line

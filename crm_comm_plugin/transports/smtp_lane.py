@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from crm_comm_hookspecs import Recipient
+from crm_comm_plugin.domain.scrub import Scrubber
 from crm_comm_plugin.transports.replies import TOO_MANY_LINES, Phase, Reply, meaning_of
-from crm_comm_plugin.transports.scrub import Scrubber
 from crm_comm_plugin.transports.smtp_hints import Hint
 from crm_comm_plugin.transports.smtp_line import LineBroken, SmtpLine
 from crm_comm_plugin.transports.smtp_open import OpenFailed, open_line

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from crm_comm_hookspecs import Outcome, Reason, Recipient, RecipientStatus
+from crm_comm_plugin.domain.scrub import Scrubber
 from crm_comm_plugin.domain.sends import CountedOutcome
 from crm_comm_plugin.transports.replies import Meaning, Phase, Reply, meaning_of
-from crm_comm_plugin.transports.scrub import Scrubber
 from crm_comm_plugin.transports.smtp_line import LineBroken, SmtpLine
 from crm_comm_plugin.transports.smtp_open import AGAIN, OpenFailed
 

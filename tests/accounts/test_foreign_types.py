@@ -17,7 +17,11 @@ from crm_comm_hookspecs import (
     Context,
     Diagnosis,
     Editor,
+    EmailMessage,
+    Outcome,
     Query,
+    Recipient,
+    RecipientStatus,
     Result,
     Secret,
     Step,
@@ -232,3 +236,49 @@ def test_a_diagnosis_that_cannot_be_read_is_told(world, steps):
     result = world.run("test", (typed(world, line),))
     assert not result.ok
     assert "broken" in result.message
+
+
+class Telltale(FakeTransport):
+    """A line whose every word quotes the secret."""
+
+    def __init__(self, pin: str, raises: bool) -> None:
+        super().__init__()
+        self.pin, self.raises = pin, raises
+
+    def deliver(self, batch):
+        for recipient, _ in batch:
+            if self.raises:
+                raise TransportError(f"login {self.pin} failed", hint=f"Is {self.pin} right?", reason="auth")
+            yield Outcome(recipient=recipient, status=RecipientStatus.FAILED, detail=f"no {self.pin}", code=self.pin)
+
+    def diagnose(self):
+        if self.raises:
+            raise TransportError(f"login {self.pin} failed", hint=f"Is {self.pin} right?")
+        return Diagnosis(ok=False, steps=(Step(name="Log in", ok=False, detail=f"no {self.pin}", hint=self.pin),))
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_no_word_of_another_plugin_tells_the_secret(fax, raises):
+    def tell(context, action, account, values, secrets):
+        said = f"It is {secrets['pin']}."
+        if raises:
+            raise TransportError(said, hint=said)
+        return Result(ok=False, message=said, errors={"": [said]}, hints={"pin": [said]}, values={"station": said})
+
+    lines = {"connect": lambda account, values, secrets: Telltale(secrets["pin"], raises), "run": tell}
+    fax.types[0] = replace(fax.types[0], **lines)
+    key = save(fax, FAX).id
+    tested, told = fax.run("test", (key,)), fax.run("ring", (key,), "fax", FAX)
+    assert "[hidden]" in str(tested)
+    assert "[hidden]" in str(told)
+    line = fax.accounts.opener.connect(fax.store.find(key))
+    batch, said = [(Recipient("1"), EmailMessage(subject="Hi"))], ""
+    if raises:
+        with pytest.raises(TransportError, match=r"login \[hidden\] failed") as found:
+            list(line.deliver(batch))
+        said = f"{found.value!r} {found.value.message} {found.value.hint}"
+        assert found.value.reason == "auth"
+    else:
+        (outcome,) = line.deliver(batch)
+        assert (outcome.detail, outcome.code) == ("no [hidden]", "[hidden]")
+    assert "1234" not in f"{tested} {told} {said} {fax.record(key, 'fax')} {fax.accounts.list_rows(ALICE, Query())}"

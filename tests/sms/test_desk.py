@@ -260,3 +260,20 @@ def test_replies_of_foreign_gateways_are_looked_at(desk, keyed):
     ):
         keyed.balance = lambda *_, answer=nonsense: answer
         assert not desk.run("refresh_credits", desk.account()).ok
+
+
+def test_a_gateway_of_another_plugin_that_quotes_the_code_is_not_believed_to_be_discreet(desk, keyed):
+    account, code = desk.account(), "s3cret-canary-code"
+
+    def fails(*_):
+        raise TransportError(f"{code} is unknown.", hint=f"Is {code} right?")
+
+    keyed.activate = keyed.balance = fails
+    for action in ("activate", "refresh_credits"):
+        told = str(desk.run(action, account))
+        assert "[hidden] is unknown." in told
+        assert code not in told
+    keyed.transport.deliver = fails
+    transport = desk.service.open(account, {"gateway": "keyed"}, {"access_code": code})
+    with pytest.raises(TransportError, match=r"^\[hidden\] is unknown\. Is \[hidden\] right\?$"):
+        list(transport.deliver([(Recipient("+447700900000"), TextMessage("x"))]))
