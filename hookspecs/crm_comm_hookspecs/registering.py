@@ -147,7 +147,7 @@ def _mail_server(value: Any) -> None:
     several(value, what, "domains", str, FIXED)
     several(value, what, "sign_in", str, FIXED)
     if not value.sign_in:
-        raise Unfit(f"{what} needs a way to sign in, such as password")
+        raise Unfit(f"sign_in of {what} must name a way to sign in, such as password")
     limits(value, what, "limit", "pace")
     wholes(value, what, "per_message", "per_connection", "connections")
 
