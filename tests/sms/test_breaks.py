@@ -23,6 +23,11 @@ DONE = frozenset(BREAKS) - {"drop_before", "drop_in", "drop_unprocessed", "503"}
 
 
 @pytest.fixture
+def tools(tools):
+    return replace(tools, timeout=0.8)
+
+
+@pytest.fixture
 def gateway(world, tools):
     world.codes[CODE] = "active"
     return CreditsGateway(tools, world.url)

@@ -73,8 +73,8 @@ def under(request, tools):
 def one(tools):
     made = []
 
-    def make(name):
-        made.append(Under(name, tools))
+    def make(name, timeout=tools.timeout):
+        made.append(Under(name, replace(tools, timeout=timeout)))
         return made[-1]
 
     yield make
@@ -238,7 +238,7 @@ def test_clicksend_names_its_price_and_buys_that(one):
 
 
 def test_a_charge_whose_answer_is_lost_is_said_to_be_unknown(one):
-    under = one("clicksend")
+    under = one("clicksend", timeout=0.8)
     values = {"access_code": under.secrets["access_code"], "country_code": "GB", "offer": "1:20.00"}
     for fault in ("drop_after", "hang", "502", "garbage", "drop_in_answer"):
         under.service.server.breaks.extend(["", fault])
