@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from crm_comm_hookspecs import Account, CommError, Confirm, Order, Result, SmsGateway, TransportError
+from crm_comm_hookspecs.conditions import as_text
 from crm_comm_plugin.credits.asking import able, asked, checked_order
-from crm_comm_plugin.credits.words import order_in_words, trouble
+from crm_comm_plugin.credits.words import CODE, order_in_words, trouble
 from crm_comm_plugin.domain.ports.clock import Clock
 from crm_comm_plugin.domain.ports.credits import CreditStore, StoredOrder
 from crm_comm_plugin.domain.ports.gateways import ChargesCard, Offer
@@ -28,7 +29,7 @@ class Buying:
         """What would be charged at once; None for a gateway that charges nothing before its page."""
         if not isinstance(gateway, ChargesCard):
             return None
-        offer = asked(gateway, lambda: gateway.offer(values))
+        offer = asked(gateway, lambda: gateway.offer(values), _secrets(values))
         unsure = self._store.unfinished(self._new(gateway, account, user, values), _owners(account, user))
         return Confirm(
             title="Buy credits now?",
@@ -69,7 +70,9 @@ class Buying:
 
     def _told(self, gateway: SmsGateway, stored: StoredOrder, values: Mapping[str, Any]) -> Order:
         """Ask with the order's own key: asked again after a crash or a lost answer, it is still one order."""
-        answer = checked_order(asked(gateway, lambda: gateway.purchase(stored.key, values)), self._sandbox)
+        answer = checked_order(
+            asked(gateway, lambda: gateway.purchase(stored.key, values), _secrets(values)), self._sandbox
+        )
         self._store.save_order(_with(stored, answer))
         return answer
 
@@ -77,7 +80,7 @@ class Buying:
         self, gateway: SmsGateway, account: Account, user: str, values: Mapping[str, Any], confirmed: str
     ) -> Result:
         assert isinstance(gateway, ChargesCard)  # noqa: S101 - for the type checker
-        offer = asked(gateway, lambda: gateway.offer(values))
+        offer = asked(gateway, lambda: gateway.offer(values), _secrets(values))
         order, owners = self._new(gateway, account, user, values), _owners(account, user)
         unsure = self._store.unfinished(order, owners)
         if confirmed != _token(offer, unsure):
@@ -87,7 +90,9 @@ class Buying:
         if self._store.begin_order(order, owners).key != order.key:
             return Result(ok=False, message="A purchase is under way. Look at the balance in a minute.", level="warn")
         try:
-            bought = asked(gateway, lambda: gateway.purchase(order.key, {**values, "offer": offer.token}))
+            bought = asked(
+                gateway, lambda: gateway.purchase(order.key, {**values, "offer": offer.token}), _secrets(values)
+            )
         except CommError as error:
             surely_not = not isinstance(error, TransportError) or error.code != "purchase_unknown"
             self._store.save_order(replace(order, state="failed" if surely_not else "lost"))
@@ -105,6 +110,11 @@ class Buying:
             user=user,
             created_at=self._clock.now(),
         )
+
+
+def _secrets(values: Mapping[str, Any]) -> dict[str, str]:
+    """The access code, which a gateway gets with the values when credits are bought for it."""
+    return {CODE: as_text(values.get(CODE))}
 
 
 def _owners(account: Account, user: str) -> tuple[str, ...]:

@@ -268,8 +268,8 @@ def test_a_gateway_of_another_plugin_that_quotes_the_code_is_not_believed_to_be_
     def fails(*_):
         raise TransportError(f"{code} is unknown.", hint=f"Is {code} right?")
 
-    keyed.activate = keyed.balance = fails
-    for action in ("activate", "refresh_credits"):
+    keyed.activate = keyed.balance = keyed.purchase = fails
+    for action in ("activate", "refresh_credits", "purchase_credits"):
         told = str(desk.run(action, account))
         assert "[hidden] is unknown." in told
         assert code not in told
