@@ -46,12 +46,23 @@ replies = st.one_of(
     said.map(lambda raw: LATE + raw),
     said.map(lambda raw: CUT + raw),
 )
-scripts = st.dictionaries(st.sampled_from(WHOLE), st.lists(replies, min_size=1, max_size=4), max_size=4)
+clear = st.builds(
+    lambda code, more: b"%d %swords\r\n" % (code, more),
+    st.one_of(st.sampled_from([250, 354, 421, 450, 452, 535, 550, 552, 554]), st.integers(200, 599)),
+    st.sampled_from([b"", b"2.0.0 ", b"4.3.2 ", b"4.5.3 ", b"5.1.1 ", b"5.4.5 ", b"5.7.8 "]),
+)
+"""What can be understood, though perhaps not at this point."""
+wild = st.dictionaries(st.sampled_from(WHOLE), st.lists(replies, min_size=1, max_size=4), max_size=4)
+LATE_ONES = st.sampled_from(("MAIL", "RCPT", "DATA", "CONTENT"))
+refusing = st.dictionaries(LATE_ONES, st.lists(clear, min_size=1, max_size=6), min_size=1, max_size=2)
+late = st.dictionaries(LATE_ONES, st.lists(st.one_of(clear, replies), min_size=1, max_size=4), min_size=1, max_size=2)
+scripts = st.one_of(refusing, refusing, late, wild)
+"""What is wild from the start seldom gets as far as a message, where a wrong outcome comes from."""
 hellos = st.sampled_from(
     [
         b"250 here\r\n",
-        b"250-here\r\n250 PIPELINING\r\n",
-        b"250-here\r\n250-PIPELINING\r\n250 SIZE 99999\r\n",
+        b"250-here\r\n250-STARTTLS\r\n250 PIPELINING\r\n",
+        b"250-here\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 SIZE 99999\r\n",
         b"250-here\r\n250-AUTH PLAIN LOGIN CRAM-MD5\r\n250 PIPELINING\r\n",
         b"250-here\r\n250-AUTH=LOGIN\r\n250-STARTTLS\r\n250 SMTPUTF8\r\n",
         b"250-here\r\n250-AUTH PLAIN\r\n250-STARTTLS\r\n250 PIPELINING\r\n",
