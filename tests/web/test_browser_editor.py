@@ -387,6 +387,18 @@ def test_back_and_forward_open_and_close_the_dialog(page, host):
     page.get_by_role("dialog").wait_for()
 
 
+def test_forward_before_the_scripts_have_come_opens_the_dialog_as_well(page, host):
+    """The page is shown before it can answer; a fast finger must not leave the list under the dialog's address."""
+    held = []
+    new_email(page)
+    page.route("**/htmx-*.js", lambda route: route.continue_() if held else held.append(route))
+    page.go_back(wait_until="commit")
+    until(page, "document.querySelector('#list') && !document.querySelector('dialog[open]')")
+    page.go_forward(wait_until="commit")
+    held[0].continue_()
+    page.get_by_role("dialog").wait_for()
+
+
 def test_a_region_in_the_browser_is_preselected(host, chromium):
     """7."""
     for page in opened(host, chromium, locale="de-AT"):

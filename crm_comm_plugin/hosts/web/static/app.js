@@ -12,6 +12,12 @@ if (known?.split("=")[1] !== encodeURIComponent(zone)) {
   if (!known && navigator.cookieEnabled && document.documentElement.dataset.zone !== zone) location.reload();
 }
 
+// Back and forward work from htmx's first timer on. Whoever was faster has the new address over the old page: load it.
+setTimeout(() => {
+  const [asked] = performance.getEntriesByType("navigation");
+  if (asked && asked.name.split("#")[0] !== location.href.split("#")[0]) location.reload();
+});
+
 listenToLists();
 listenToEditors();
 listenToCampaigns();
