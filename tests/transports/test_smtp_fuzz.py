@@ -56,7 +56,10 @@ wild = st.dictionaries(st.sampled_from(WHOLE), st.lists(replies, min_size=1, max
 LATE_ONES = st.sampled_from(("MAIL", "RCPT", "DATA", "CONTENT"))
 refusing = st.dictionaries(LATE_ONES, st.lists(clear, min_size=1, max_size=6), min_size=1, max_size=2)
 late = st.dictionaries(LATE_ONES, st.lists(st.one_of(clear, replies), min_size=1, max_size=4), min_size=1, max_size=2)
-scripts = st.one_of(refusing, refusing, late, wild)
+breaking = st.dictionaries(
+    LATE_ONES, st.lists(st.one_of(clear, st.none()), min_size=1, max_size=4), min_size=1, max_size=2
+)
+scripts = st.one_of(refusing, refusing, breaking, breaking, late, wild)
 """What is wild from the start seldom gets as far as a message, where a wrong outcome comes from."""
 hellos = st.sampled_from(
     [
@@ -79,7 +82,8 @@ def server_side(authority) -> ssl.SSLContext:
 
 
 class Fuzzed:
-    """Says what the script says, then what a good server would. accepted: whom a message was taken for, each time.
+    """Says what the script says, then what a good server would. accepted: whom a message was taken for, each time;
+    refused: whom it was turned away for when it was there in whole.
 
     context: its side of TLS, from the start or after STARTTLS: what it says then is as wild.
     """
@@ -89,6 +93,7 @@ class Fuzzed:
         self.script = {name: list(found) for name, found in script.items()}
         self.hello = hello
         self.accepted: list[tuple[str, ...]] = []
+        self.refused: set[str] = set()
         self.content: list[tuple[str, ...]] = []
         self._to = threading.local()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -123,9 +128,12 @@ class Fuzzed:
         plain = reply.removeprefix(LATE).removeprefix(CUT)
         if reply.startswith(LATE):
             self._over.wait(TIMEOUT / 2)
-        if name == "CONTENT" and plain.startswith(b"2"):
+        if name == "CONTENT":
             with self._lock:
-                self.accepted.append(tuple(self._to.taken))
+                if plain.startswith(b"2"):
+                    self.accepted.append(tuple(self._to.taken))
+                else:
+                    self.refused.update(self._to.taken)
         if name != "HALF":
             connection.sendall(plain)
         if reply.startswith(CUT):
@@ -207,17 +215,20 @@ def test_whatever_a_server_says_everybody_gets_one_true_outcome(
     assert time.monotonic() - began < 12 * TIMEOUT * count + 5
     assert Counter(o.recipient.address for o in outcomes) == Counter({f"n{n}@example.com": 1 for n in range(count)})
     assert all(o.status in RecipientStatus for o in outcomes)
+    ends = script.get("CONTENT", ())
     reached, accepted = (Counter(to for tos in each for to in tos) for each in (server.content, server.accepted))
     assert set(reached.values()) <= {1}, "a whole message goes to nobody twice"
     for outcome in outcomes:
         address = outcome.recipient.address
         if outcome.status == SENT:
             assert reached[address] == 1
-            assert accepted[address] == 1 or any(map(_odd, script.get("CONTENT", ())))
+            assert accepted[address] == 1 or any(map(_odd, ends))
         elif outcome.status == UNKNOWN:
             assert not outcome.reason
-        elif not any(map(_odd, script.get("CONTENT", ()))):
-            assert accepted[address] == 0
+        else:
+            assert accepted[address] == 0 or any(map(_odd, ends))
+            if all(end is None or not _odd(end) for end in ends):
+                assert not reached[address] or address in server.refused, "whoever may have got it is tried again"
     told = [str(o.detail) for o in outcomes]
     assert all(len(detail) < 2_000 and detail.isprintable() and SECRET not in detail for detail in told)
 
