@@ -46,12 +46,15 @@ class HookCalls:
         return self.record.all()
 
     def implementers(self, hook: str) -> list[tuple[str, object]]:
-        """(name, plugin) of who implements a hook: the plugin's own first, then in pluggy's calling order."""
-        found: dict[str, object] = {}
+        """(name, plugin) of who implements a hook: the plugin's own first, then tryfirst, others, trylast, and of
+        those whoever came first. pluggy begins with the last one, who would take over what is claimed already."""
+        came = {name: number for number, (name, _) in enumerate(self.pm.list_name_plugin())}
+        found: dict[str, tuple[bool, int, int, object]] = {}
         for impl in reversed(getattr(self.pm.hook, hook).get_hookimpls()):
             if not (impl.hookwrapper or impl.wrapper):
-                found.setdefault(impl.plugin_name, impl.plugin)
-        return sorted(found.items(), key=lambda item: item[0] != self.own)
+                turn, number = impl.trylast - impl.tryfirst, came.get(impl.plugin_name, len(came))
+                found.setdefault(impl.plugin_name, (impl.plugin_name != self.own, turn, number, impl.plugin))
+        return [(name, found[name][-1]) for name in sorted(found, key=lambda one: found[one][:-1])]
 
     def gather(self, hook: str, arguments: Mapping[str, Any]) -> list[Contribution]:
         """All values of a registering hook, with who gave them."""

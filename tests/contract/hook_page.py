@@ -20,9 +20,9 @@ HEAD = """# All hooks
 Written by `python -m tests.contract.hook_page` from `crm_comm_hookspecs`; a test holds it equal to the code. How to use
 them is in [plugin authors](plugin-authors.md) and [hosts](hosts.md).
 
-- **Registering** hooks return an iterable of values; everybody's are put together, the plugin's own first. What is
-  claimed twice is refused for the second.
-- **Acting** hooks are asked one plugin after the other, the plugin itself first, until one answers something other than
+- **Registering** hooks return an iterable of values; everybody's are put together, the plugin's own first, then
+  in the order in which the plugins were registered. What is claimed twice is refused for the second.
+- **Acting** hooks are asked one plugin after the other, in that order, until one answers something other than
   `None`. Return `None` for what is not yours.
 - **Events** tell everybody; what is returned does not matter.
 - Arguments are passed by keyword. An implementation may take fewer, and gives them no defaults.
