@@ -6,15 +6,16 @@ from typing import Any
 from marshmallow import ValidationError
 
 from ..errors import CommError
-from ..extending import AccountType, Transport
+from ..extending import AccountType
 from ..formfields import fields_of
 from ..jsonable import to_json
 from ..markers import ALL_PERMISSIONS, hookimpl
 from ..messages import Recipient, Rejected
 from ..rendering import Context, Result
 from ..working import Account
+from .answering import asked, expected, line, unseen
 from .fakes import start
-from .hostile import HOSTILE, SECRET
+from .hostile import HOSTILE
 
 
 class AccountTypeSuite:
@@ -64,20 +65,30 @@ class AccountTypeSuite:
 
     def test_its_form_can_be_shown(self) -> None:
         kind = self.account_type()
-        shown = {field.name: field for field in fields_of(kind.editor.schema, Context(user="alice", locale="en"))}
-        assert {"account_name", "active", "limitation", "limitation_count"} <= set(shown)
-        assert all(field.label for field in shown.values())
+        context = Context(user="alice", locale="en")
+        shown = {field.name: field for field in asked("fields_of", fields_of, kind.editor.schema, context)}
+        lacks = {"account_name", "active", "limitation", "limitation_count"} - set(shown)
+        assert not lacks, f"the form lacks {', '.join(sorted(lacks))}: derive its schema from AccountSchema"
         for field in shown.values():
+            assert field.label, f"{field.name} has no label"
             assert {*field.when, *field.required_when} <= set(shown), f"{field.name} depends on an unknown field"
             assert not (field.secret and field.default), f"{field.name} shows a secret"
-        assert "schema" not in to_json(kind.editor)
-        assert kind.label
-        assert kind.editor.title
+        assert "schema" not in to_json(kind.editor), "to_json gives an editor's fields, never its schema"
+        assert kind.label, "the account type has no label"
+        assert kind.editor.title, "the editor has no title"
+
+    def _loaded(self) -> dict[str, Any]:
+        schema = self.account_type().editor.schema
+        try:
+            return dict(asked("the form", schema().load, {**self.values(), **self.secrets()}))
+        except ValidationError as error:
+            raise AssertionError(
+                f"values() and secrets() should be a form that can be saved: {error.messages}"
+            ) from error
 
     def test_its_form_can_be_loaded(self) -> None:
         schema = self.account_type().editor.schema
-        loaded = schema().load({**self.values(), **self.secrets()})
-        assert loaded["account_name"]
+        assert self._loaded()["account_name"], "values() has an account_name"
         assert set(self.secrets()) <= set(schema.secret_fields()), "mark each secret field as one"
         assert not set(self.values()) & set(schema.secret_fields()), "values() is the form without its secrets"
         assert set(schema.binding_fields()) <= set(schema._declared_fields), "bound_fields names unknown fields"
@@ -86,50 +97,56 @@ class AccountTypeSuite:
         schema = self.account_type().editor.schema
         good = {**self.values(), **self.secrets()}
         for name in schema._declared_fields:
-            for value in HOSTILE:
+            for value in (*HOSTILE, *ORDINARY):
                 try:
-                    schema().load({**good, name: value})
+                    asked(f"the form with {str(value)[:40]!r} in {name}", schema().load, {**good, name: value})
                 except ValidationError as error:
                     messages = errors_of(error)
                     assert messages, f"{name}: an error without words"
-                    assert SECRET not in str(messages)
+                    unseen(f"the error at {name}", messages)
                     str(messages).encode()
 
     def test_unknown_fields_are_errors(self) -> None:
+        schema = self.account_type().editor.schema
         try:
-            self.account_type().editor.schema().load({**self.values(), **self.secrets(), "no_such_field": "x"})
+            schema().load({**self.values(), **self.secrets(), "no_such_field": "x"})
         except ValidationError as error:
-            assert "no_such_field" in errors_of(error)
+            assert "no_such_field" in errors_of(error), "an unknown field is an error at its name"
         else:
             raise AssertionError("an unknown field was taken")
 
     def test_it_connects_without_sending(self) -> None:
-        schema = self.account_type().editor.schema
-        loaded = schema().load({**self.values(), **self.secrets()})
-        values = {name: value for name, value in loaded.items() if name not in schema.secret_fields()}
-        transport = self.account_type().connect(self.account(), values, dict(self.secrets()))
-        try:
-            assert isinstance(transport, Transport)
-            assert SECRET not in repr(transport)
-        finally:
-            transport.close()
+        kind = self.account_type()
+        hidden = kind.editor.schema.secret_fields()
+        values = {name: value for name, value in self._loaded().items() if name not in hidden}
+        answer = asked("connect", kind.connect, self.account(), values, dict(self.secrets()))
+        with line("connect", answer) as transport:
+            unseen("the transport's repr", transport)
+
+    def _normalised(self, recipient: Recipient) -> Recipient | Rejected:
+        normalise = self.account_type().normalise
+        if normalise is None:
+            return recipient
+        what = f"normalise of {recipient.address[:40]!r}"
+        answer = asked(what, normalise, recipient, self.values())
+        fits = isinstance(answer, Recipient | Rejected)
+        assert fits, f"{what} must answer a Recipient or a Rejected, not {type(answer).__name__}"
+        return answer
 
     def test_addresses_are_normalised_once_and_for_all(self) -> None:
-        normalise = self.account_type().normalise
-        if normalise is None:
+        if self.account_type().normalise is None:
             return
         for address in self.good_addresses():
-            once = normalise(Recipient(address, "Ann", {"id": 7}), self.values())
+            once = self._normalised(Recipient(address, "Ann", {"id": 7}))
             assert isinstance(once, Recipient), f"{address!r} was rejected"
             assert (once.name, once.fields) == ("Ann", {"id": 7}), "name and fields are the caller's"
-            assert normalise(once, self.values()) == once, "normalising again changes nothing"
+            assert self._normalised(once) == once, "normalising again changes nothing"
 
     def test_addresses_that_cannot_work_are_rejected_in_words(self) -> None:
-        normalise = self.account_type().normalise
-        if normalise is None:
+        if self.account_type().normalise is None:
             return
         for address in (*self.bad_addresses(), "", " ", *[text for text in HOSTILE if isinstance(text, str)]):
-            answer = normalise(Recipient(address), self.values())
+            answer = self._normalised(Recipient(address))
             if isinstance(answer, Rejected):
                 assert answer.detail, f"say why {address[:40]!r} is rejected"
             else:
@@ -139,17 +156,24 @@ class AccountTypeSuite:
     def test_its_own_actions_answer_without_secrets(self) -> None:
         kind = self.account_type()
         actions = [action.name for action in kind.editor.actions if action.kind == "run"]
-        if kind.run is None:
+        run, context = kind.run, Context(user="alice", permissions=ALL_PERMISSIONS)
+        if run is None:
+            nobodys = sorted(set(actions) - {"test_connection"})  # that one is answered with diagnose
+            assert not nobodys, f"the editor has {', '.join(nobodys)}, yet the account type has no run"
             return
-        context = Context(user="alice", permissions=ALL_PERMISSIONS)
         for action in actions:
+            given = (context, action, self.account(), dict(self.values()), dict(self.secrets()))
             try:
-                answer = kind.run(context, action, self.account(), dict(self.values()), dict(self.secrets()))
+                answer = asked(f"run of {action}", run, *given)
             except CommError as error:
-                assert SECRET not in str(error)
+                unseen(f"the error of {action}", error)
                 continue
-            assert isinstance(answer, Result)
-            assert SECRET not in repr(answer)
+            expected(f"run of {action}", answer, Result)
+            unseen(f"the Result of {action}", answer)
+
+
+ORDINARY = ("Zoë & 7", "0", "")
+"""What a person may type anywhere: a validator must take or refuse it, not break."""
 
 
 def errors_of(error: ValidationError) -> dict[str, Any]:

@@ -5,16 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import Unsupported
-from ..extending import SmsGateway, Transport
+from ..extending import SmsGateway
 from ..markers import hookimpl
 from ..messages import TextSize
 from ..rendering import Request
-from ..working import Account, Credits, Order
+from ..working import Account, Credits, Order, Outcome
+from .answering import asked, aware, examine, expected, line, several, unseen
 from .fakes import start
 from .hostile import SECRET
-from .transports import _examine
 
 STATES = {"open", "paid", "used", "failed"}
+DELIVERIES = {"delivered", "undelivered"}
+PAGES = ("https://", "http://127.0.0.1", "http://localhost")
 
 
 class SmsGatewaySuite:
@@ -59,12 +61,11 @@ class SmsGatewaySuite:
             assert [c.value for c in found] == [gateway]
 
     def test_it_opens_a_transport(self) -> None:
-        transport = self.gateway().open(self.account(), self.values(), self.secrets())
-        try:
-            assert isinstance(transport, Transport)
-            assert SECRET not in repr(transport) + repr(self.gateway())
-        finally:
-            transport.close()
+        gateway = self.gateway()
+        opened = asked("open", gateway.open, self.account(), self.values(), self.secrets())
+        with line("open", opened) as transport:
+            unseen("the transport's repr", transport)
+        unseen("the gateway's repr", gateway)
 
     def test_what_it_cannot_do_is_refused_by_name(self) -> None:
         gateway = self.gateway()
@@ -78,52 +79,69 @@ class SmsGatewaySuite:
             if ability in gateway.capabilities:
                 continue
             try:
-                call()
-            except (Unsupported, AttributeError):
+                asked(f"{ability}, which is not among the capabilities,", call)
+            except Unsupported:
                 continue
+            except AssertionError as error:
+                if isinstance(error.__cause__, AttributeError):
+                    continue  # it has no such method
+                raise
             raise AssertionError(f"{ability} is not among its capabilities, yet it does something")
 
     def test_the_same_purchase_is_made_once(self) -> None:
         gateway = self.gateway()
         if "purchase" not in gateway.capabilities:
             return
-        first, again = gateway.purchase("order-1", self.values()), gateway.purchase("order-1", self.values())
-        assert isinstance(first, Order)
+        first, again, other = (self._bought(gateway, key) for key in ("order-1", "order-1", "order-2"))
         assert first.id == again.id, "the same key must never buy twice"
-        assert gateway.purchase("order-2", self.values()).id != first.id
-        assert first.url.startswith(("https://", "http://127.0.0.1", "http://localhost"))
-        assert gateway.order(first.id, self.values()).state in STATES
+        assert other.id != first.id, "another key is another order"
+        assert first.url.startswith(PAGES), f"the page to buy on must be https, not {first.url!r}"
+        order = asked("order", gateway.order, first.id, self.values())
+        expected("order", order, Order)
+        assert order.id == first.id, "order must answer the order that was asked for"
+        assert order.state in STATES, (
+            f"the state of an order is one of {', '.join(sorted(STATES))}, not {order.state!r}"
+        )
+
+    def _bought(self, gateway: SmsGateway, key: str) -> Order:
+        order = asked("purchase", gateway.purchase, key, self.values())
+        expected("purchase", order, Order)
+        return order
 
     def test_credits_are_exact(self) -> None:
         gateway = self.gateway()
         if "activate" in gateway.capabilities:
-            _credits(gateway.activate(self.code(), self.values()))
+            _credits("activate", asked("activate", gateway.activate, self.code(), self.values()))
         if "balance" in gateway.capabilities:
-            _credits(gateway.balance(self.values(), self.secrets()))
+            _credits("balance", asked("balance", gateway.balance, self.values(), self.secrets()))
 
     def test_a_quote_grows_with_the_texts(self) -> None:
         gateway = self.gateway()
         if "quote" not in gateway.capabilities:
             return
         size = TextSize(encoding="GSM-7", length=20, segments=1)
-        one, two = (gateway.quote([size] * n, self.values(), self.secrets()) for n in (1, 2))
-        assert isinstance(one, Decimal)
-        assert Decimal(0) <= one < two
+        one = asked("quote", gateway.quote, [size], self.values(), self.secrets())
+        two = asked("quote", gateway.quote, [size, size], self.values(), self.secrets())
+        for price in (one, two):
+            expected("quote", price, Decimal)
+        assert Decimal(0) <= one < two, f"two texts must cost more than one: {one}, {two}"
 
     def test_a_delivery_report_is_read(self) -> None:
         gateway, request = self.gateway(), self.report_request()
         if "reports" not in gateway.capabilities or request is None:
             return
-        outcomes = list(gateway.report(request, self.values(), self.secrets()))
-        assert outcomes
+        given = asked("report", gateway.report, request, self.values(), self.secrets())
+        outcomes = several("report", given, Outcome)
+        assert outcomes, "report() of report_request() tells of nobody"
         for outcome in outcomes:
-            _examine(outcome)
-            assert outcome.delivery in {"delivered", "undelivered"}
+            examine(outcome)
+            told = outcome.delivery
+            assert told in DELIVERIES, f"delivery of a report is one of {', '.join(sorted(DELIVERIES))}, not {told!r}"
 
 
-def _credits(credits: Any) -> None:
-    assert isinstance(credits, Credits)
+def _credits(what: str, credits: Any) -> None:
+    expected(what, credits, Credits)
     assert isinstance(credits.balance, Decimal), "money and credits are Decimal, never float"
-    assert credits.unit
-    assert credits.as_of.utcoffset() is not None, "times are aware"
-    assert SECRET not in repr(credits)
+    assert credits.unit, f"the Credits of {what} have no unit"
+    aware(f"as_of of the Credits of {what}", credits.as_of)
+    unseen("the Credits", credits)

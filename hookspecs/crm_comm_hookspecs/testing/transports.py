@@ -1,14 +1,14 @@
 """TransportSuite: derive a test class from it, and it shows that a transport keeps the contract."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from ..enums import RecipientStatus
 from ..errors import TransportError
 from ..extending import Transport
 from ..messages import EmailMessage, Message, Recipient
 from ..working import Diagnosis, Outcome
-from .hostile import SECRET
+from .answering import asked, examine, expected, line, several, unseen
 
 
 class TransportSuite:
@@ -38,104 +38,82 @@ class TransportSuite:
         return None
 
     def test_it_is_a_transport(self) -> None:
-        transport = self.transport()
-        try:
-            assert isinstance(transport, Transport), "it lacks batch, deliver, diagnose or close"
-            assert isinstance(transport.batch, int), "batch is a number of recipients"
-            assert transport.batch >= 1, "batch is at least 1"
-        finally:
-            transport.close()
+        with line("transport()", self.transport()) as transport:
+            batch = transport.batch
+            assert isinstance(batch, int), f"batch is a number of recipients, not {type(batch).__name__}"
+            assert batch >= 1, "batch is at least 1"
 
     def test_everybody_handed_over_has_one_outcome(self) -> None:
-        transport = self.transport()
         batch = self._batch()
-        try:
-            outcomes = list(transport.deliver(batch))
-        finally:
-            transport.close()
-        assert sorted(o.recipient.address for o in outcomes) == sorted(r.address for r, _ in batch)
+        with line("transport()", self.transport()) as transport:
+            outcomes = self._delivered(transport, batch)
+        told, wanted = Counter(o.recipient.address for o in outcomes), Counter(r.address for r, _ in batch)
+        assert told == wanted, f"deliver told of {dict(told)}; each of {list(wanted)} has exactly one Outcome"
         for outcome in outcomes:
-            _examine(outcome)
+            examine(outcome)
 
     def test_nobody_handed_over_is_nothing_done(self) -> None:
-        transport = self.transport()
-        try:
-            assert list(transport.deliver([])) == []
-        finally:
-            transport.close()
+        with line("transport()", self.transport()) as transport:
+            assert self._delivered(transport, []) == [], "an empty batch has no outcomes"
 
     def test_it_delivers_again_on_the_same_line(self) -> None:
-        transport = self.transport()
-        try:
-            for _ in range(3):
-                assert len(list(transport.deliver(self._batch()))) == len(self.addresses())
-        finally:
-            transport.close()
+        with line("transport()", self.transport()) as transport:
+            for turn in (1, 2, 3):
+                told = len(self._delivered(transport, self._batch()))
+                wanted = len(self.addresses())
+                assert told == wanted, f"batch {turn} on one line had {told} outcomes for {wanted} recipients"
 
     def test_diagnose_says_step_by_step_that_it_works_and_sends_nothing(self) -> None:
         before = self.arrived()
-        transport = self.transport()
-        try:
-            diagnosis = transport.diagnose()
-        finally:
-            transport.close()
-        assert isinstance(diagnosis, Diagnosis)
+        with line("transport()", self.transport()) as transport:
+            diagnosis = asked("diagnose", transport.diagnose)
+        expected("diagnose", diagnosis, Diagnosis)
         assert diagnosis.ok, f"the working transport says: {diagnosis}"
         assert diagnosis.steps, "name at least one step"
-        assert all(step.ok for step in diagnosis.steps)
+        assert all(step.ok for step in diagnosis.steps), "a diagnosis that is ok has no step that failed"
         assert self.arrived() == before, "diagnose must send nothing"
 
     def test_closing_twice_is_harmless(self) -> None:
-        transport = self.transport()
-        transport.close()
-        transport.close()
+        with line("transport()", self.transport()) as transport:
+            asked("close", transport.close)
 
     def test_no_secret_is_in_its_repr(self) -> None:
-        transport = self.transport()
-        try:
-            assert SECRET not in repr(transport)
-        finally:
-            transport.close()
+        with line("transport()", self.transport()) as transport:
+            unseen("the transport's repr", transport)
 
     def test_a_broken_line_is_told_by_diagnose_with_the_next_step(self) -> None:
         broken = self.broken()
         if broken is None:
             return
-        try:
-            diagnosis = broken.diagnose()
-        except TransportError as error:
-            assert error.hint
-            assert SECRET not in str(error)
-            return
-        finally:
-            broken.close()
+        with line("broken()", broken):
+            try:
+                diagnosis = asked("diagnose of a broken line", broken.diagnose)
+            except TransportError as error:
+                assert error.hint, "say what to try next: the TransportError has no hint"
+                unseen("the TransportError", error)
+                return
+        expected("diagnose", diagnosis, Diagnosis)
         failed = [step for step in diagnosis.steps if not step.ok]
-        assert not diagnosis.ok
+        assert not diagnosis.ok, "diagnose says ok of the broken line"
         assert failed, "name the step that fails"
         assert failed[0].hint, "say what to try next"
-        assert SECRET not in repr(diagnosis)
+        unseen("the Diagnosis", diagnosis)
 
     def test_a_broken_line_never_claims_to_have_sent(self) -> None:
         broken = self.broken()
         if broken is None:
             return
         outcomes: list[Outcome] = []
-        try:
-            outcomes.extend(broken.deliver(self._batch()))
-        except TransportError as error:
-            assert SECRET not in str(error)
-        finally:
-            broken.close()
-        assert not [o for o in outcomes if o.status is RecipientStatus.SENT]
-        assert SECRET not in repr(outcomes)
+        with line("broken()", broken):
+            try:
+                asked("deliver of a broken line", lambda: outcomes.extend(broken.deliver(self._batch())))
+            except TransportError as error:
+                unseen("the TransportError", error)
+        assert not [o for o in outcomes if o.status is RecipientStatus.SENT], "the broken line says that it sent"
+        unseen("an Outcome", outcomes)
+
+    def _delivered(self, transport: Transport, batch: Sequence[tuple[Recipient, Message]]) -> list[Outcome]:
+        return several("deliver", asked("deliver", transport.deliver, batch), Outcome)
 
     def _batch(self) -> list[tuple[Recipient, Message]]:
         return [(Recipient(address), self.message()) for address in self.addresses()]
-
-
-def _examine(outcome: Any) -> None:
-    assert isinstance(outcome, Outcome)
-    assert isinstance(outcome.status, RecipientStatus), "status is a RecipientStatus"
-    if outcome.status is not RecipientStatus.SENT:
-        assert outcome.reason, "say why somebody was not reached"
-    assert SECRET not in repr(outcome)
