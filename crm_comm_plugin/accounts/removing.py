@@ -23,9 +23,11 @@ class Remover:
     def __init__(self, parts: AccountParts) -> None:
         self._parts = parts
 
-    def confirm(self, ids: Sequence[str]) -> Confirm:
-        """The question, with the accounts and what uses them."""
+    def confirm(self, ids: Sequence[str]) -> Confirm | None:
+        """The question, with the accounts and what uses them; None where nothing is left: `delete` says so."""
         accounts = self._parts.store.find_many(ids)
+        if not accounts:
+            return None
         names = listed([account.name for account in accounts])
         used = [f"“{account.name}” is used by {usage.text}." for account, usage in self._usages(accounts)]
         title = "Delete this account?" if len(accounts) == 1 else f"Delete {len(accounts)} accounts?"
@@ -63,15 +65,15 @@ class Remover:
         return self._restored(context, wanted)
 
     def restore(self, context: Context, ids: Sequence[str]) -> Result:
-        """Bring back what was deleted in the last 30 days."""
-        since = self._parts.clock.now() - RESTORABLE
-        found = self._parts.store.find_many(ids, deleted=True)
-        return self._restored(context, [a for a in found if a.deleted_at is not None and a.deleted_at >= since])
+        """Bring back what was deleted."""
+        return self._restored(context, self._parts.store.find_many(ids, deleted=True))
 
-    def _restored(self, context: Context, accounts: Sequence[StoredAccount]) -> Result:
+    def _restored(self, context: Context, found: Sequence[StoredAccount]) -> Result:
+        """What was deleted longer ago than is promised may lie there still, until the next sweep."""
+        now = self._parts.clock.now()
+        accounts = [a for a in found if a.deleted_at is not None and a.deleted_at >= now - RESTORABLE]
         if not accounts:
             return Result(ok=False, level="warn", message="There is nothing to bring back any more.", refresh=True)
-        now = self._parts.clock.now()
         done: list[StoredAccount] = []
         taken: list[str] = []
         for account in accounts:

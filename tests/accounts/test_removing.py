@@ -42,6 +42,22 @@ def test_undo_takes_it_back_once(world):
     assert world.run("test", (one,)).ok
 
 
+def test_undo_reaches_as_far_back_as_restore(world):
+    key = world.saved(GMAIL)
+    gone = world.run("delete", (key,))
+    world.clock.forward(days=30, seconds=1)
+    for action, about in (("restore", key), ("undo", gone.undo)):
+        assert "nothing to bring back" in world.run(action, (about,)).message
+    assert names(world) == []
+
+
+def test_nothing_is_asked_where_nothing_is_left_to_delete(world):
+    key = world.saved(GMAIL)
+    world.run("delete", (key,))
+    assert world.accounts.confirm(ALICE, "delete", (key,), "", {}) is None
+    assert "nothing to delete" in world.run("delete", (key,)).message
+
+
 def test_undo_leaves_a_later_delete_alone(world):
     key = world.saved(GMAIL)
     first = world.run("delete", (key,))
