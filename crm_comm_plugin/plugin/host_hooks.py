@@ -20,6 +20,8 @@ from crm_comm_hookspecs import (
     Viewer,
     hookimpl,
 )
+from crm_comm_plugin.accounts.oauth import PREFIX
+from crm_comm_plugin.credits.service import RETURNED
 from crm_comm_plugin.plugin.permissions import permission_for, refusal, require
 
 if TYPE_CHECKING:
@@ -110,6 +112,8 @@ class HostHooks(ABC):
     @hookimpl(tryfirst=True)
     def crm_comm_callback(self, context: Context, params: Mapping[str, str]) -> Result | None:
         refused, parts = refusal(context, PERMISSION_EDIT), self.parts()
+        if refused and not (RETURNED in params or str(params.get("state", "")).startswith(PREFIX)):
+            return None  # another plugin's, which has permissions of its own
         return refused or parts.oauth.came_back(context, params) or parts.credits.came_back(context, params)
 
     @hookimpl(tryfirst=True)

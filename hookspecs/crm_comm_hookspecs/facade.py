@@ -5,7 +5,7 @@ from typing import Self
 
 import pluggy
 
-from .errors import NotStarted
+from .errors import InvalidInput, NotStarted
 from .failures import Failure
 from .hostside import HostSide
 from .lifecycle import Lifecycle
@@ -72,6 +72,8 @@ class Communication(HostSide, ServiceSide):
 
         It leaves with `shutdown`. Registering it again is harmless.
         """
+        if plugin is None:  # pluggy would take it
+            raise InvalidInput("plugin is None.", hint="Pass an object or a module with hooks.")
         return self._life.register(plugin, name)
 
     def startup(self, settings: Settings | None = None) -> None:

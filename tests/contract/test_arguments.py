@@ -158,6 +158,7 @@ def test_whatever_is_passed_the_answer_is_a_value_or_a_typed_error(comm, account
         ("ids", lambda comm: comm.run(ALICE, "delete", None)),
         ("ids", lambda comm: comm.run(ALICE, "delete", "one")),
         ("params", lambda comm: comm.callback(ALICE, "state=x")),
+        ("plugin", lambda comm: comm.register(None)),
         ("pm", lambda comm: Communication("crm")),
         ("settings", lambda comm: Communication.load("sqlite:///crm.db")),
     ],

@@ -14,6 +14,7 @@ from crm_comm_hookspecs import (
     EmailMessage,
     MailServer,
     Recipient,
+    Result,
     Settings,
     hookimpl,
 )
@@ -161,3 +162,18 @@ def test_a_server_that_is_giving_up_passwords_starts_with_oauth_where_that_is_se
             assert comm.check(ANN, "email", "", chosen, "server").values.get("sign_in") == suggested
             assert "sign_in" not in comm.check(ANN, "email", "", chosen, "sign_in").values
             assert "sign_in" not in comm.check(ANN, "email", "", {"user": "ann@gmail.com"}, "user").values
+
+
+def test_another_plugins_callback_needs_none_of_our_permissions(comm):
+    class Booking:
+        @hookimpl
+        def crm_comm_callback(self, params):
+            return Result(message="Booked.") if "ticket" in params else None
+
+    comm.register(Booking(), "booking")
+    guest = Context(user="guest")
+    assert comm.callback(guest, {"ticket": "1"}).message == "Booked."
+    for ours in ({"state": "oauth.made-up"}, {"purchase": "made-up"}):
+        answer = comm.callback(guest, ours)
+        assert not answer.ok
+        assert "communication.edit" in answer.message
