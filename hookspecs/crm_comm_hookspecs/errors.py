@@ -183,4 +183,14 @@ class TransportError(CommError):
             reason, message = Reason(message), ""
         self.reason = Reason(reason)
         self.retry_at = retry_at
-        super().__init__(message, retryable, hint, code=code)
+        super().__init__(message or _LINES.get(self.reason, _LINE), retryable, hint, code=code)
+
+
+_LINE = "The line to the service failed."
+_LINES = {
+    Reason.AUTH: "The service does not take the sign-in.",
+    Reason.CREDITS: "The credits are used up.",
+    Reason.PROVIDER_LIMIT: "The provider's own limit is reached.",
+    Reason.UNREACHABLE: "The service cannot be reached.",
+}
+"""What people read of a line that failed without words of its own, in the outcome of each recipient."""

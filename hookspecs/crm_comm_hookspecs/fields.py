@@ -90,11 +90,16 @@ class Secret(Text):
         return text
 
 
+def as_option(given: Option | tuple[str, str] | str) -> Option:
+    """An Option as it is, or made of (value, label), or of a text that is both."""
+    return given if isinstance(given, Option) else Option(given, given) if isinstance(given, str) else Option(*given)
+
+
 class Choice(Text):
     """One of fixed options, given as (value, label) pairs or Options."""
 
     def __init__(self, choices: Iterable[Option | tuple[str, str]], **options: Any) -> None:
-        self.choices = tuple(c if isinstance(c, Option) else Option(*c) for c in choices)
+        self.choices = tuple(as_option(c) for c in choices)
         super().__init__(**options)
 
     def examine(self, text: str) -> None:

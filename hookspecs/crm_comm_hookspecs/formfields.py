@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields
 
 from .conditions import listed
-from .fields import Secret, Text, bounds
+from .fields import Secret, Text, as_option, bounds
 from .rendering import Context, Field
 from .schema import FormSchema, default_of
 
@@ -44,7 +44,8 @@ def _resolved(name: str, metadata: Mapping[str, Any], context: Context | None) -
     found = {}
     for key, value in metadata.items():
         try:
-            found[key] = value(who) if callable(value) else value
+            given = value(who) if callable(value) else value
+            found[key] = tuple(as_option(one) for one in given) if key == "options" else given
         except Exception as error:
             if context is None:
                 raise

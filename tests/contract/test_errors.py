@@ -72,6 +72,15 @@ def test_a_bare_error_takes_its_code_first() -> None:
     assert UnknownAccount("abc").code == "unknown_account"
 
 
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_transport_error_without_words_is_told_in_ours(reason: Reason) -> None:
+    """It stands in the outcome of each recipient."""
+    words = TransportError(reason).message
+    assert words.startswith("The ")
+    assert words.endswith(".")
+    assert "error" not in words
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

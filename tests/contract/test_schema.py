@@ -246,6 +246,25 @@ def test_stock_validators_become_bounds() -> None:
     assert widgets == ["textarea", "email", "combobox", "select", "number"]
 
 
+@pytest.mark.parametrize("given", [[Option("a", "a"), Option("b", "Bee")], ["a", ("b", "Bee")]])
+@pytest.mark.parametrize("asked", [False, True])
+def test_options_are_shown_as_options_however_they_are_written(given: list[Any], asked: bool) -> None:
+    """A host reads `option.value` and `option.label` of each."""
+    field = Text(metadata={"options": (lambda context: given) if asked else given})
+    (shown,) = fields_of(type("Choosing", (FormSchema,), {"x": field}), Context(user="a"))
+    assert shown.options == (Option("a", "a"), Option("b", "Bee"))
+    assert shown.widget == "select"
+
+
+def test_options_that_cannot_be_read_are_told_when_the_plugin_registers(caplog: pytest.LogCaptureFixture) -> None:
+    schema = type("Choosing", (FormSchema,), {"x": Text(metadata={"options": lambda context: [5]})})
+    with pytest.raises(TypeError):
+        fields_of(schema)
+    (shown,) = fields_of(schema, Context(user="a"))
+    assert shown.options == ()
+    assert "options of the field 'x' failed" in caplog.text
+
+
 def test_texts_and_options_can_depend_on_who_looks() -> None:
     class Local(FormSchema):
         greeting = Text(
