@@ -35,7 +35,7 @@ def several(what: str, answer: Any, kind: type) -> list[Any]:
     """The values of an iterable, each of the kind."""
     fits = isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping)
     assert fits, f"{what} must answer an iterable of {kind.__name__}, not {type(answer).__name__}"
-    values = asked(what, list, answer)
+    values: list[Any] = asked(what, list, answer)
     for value in values:
         assert isinstance(value, kind), f"{what} must give {kind.__name__} values, not {type(value).__name__}"
     return values
