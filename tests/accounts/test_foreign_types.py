@@ -281,4 +281,5 @@ def test_no_word_of_another_plugin_tells_the_secret(fax, raises):
     else:
         (outcome,) = line.deliver(batch)
         assert (outcome.detail, outcome.code) == ("no [hidden]", "[hidden]")
-    assert "1234" not in f"{tested} {told} {said} {fax.record(key, 'fax')} {fax.accounts.list_rows(ALICE, Query())}"
+    shown = f"{tested} {told} {said} {fax.record(key, 'fax')} {fax.accounts.list_rows(ALICE, Query())}"
+    assert "1234" not in shown.replace(key, "")  # an id is drawn, and may hold these digits
