@@ -78,9 +78,8 @@ class Saver:
         try:
             self._commit(form, stored, account, loaded)
         except (NameTaken, StaleVersion, UnknownAccount) as refused:
-            self._forget(
-                written
-            )  # nothing points to them; after any other error the row may be there, so `sweep` looks
+            # Nothing points to them; after any other error the row may be there, so `sweep` looks.
+            self._forget(written)
             return self._refused(context, refused, account.id, version)
         if stored is not None:
             self._forget({field: ref for field, ref in stored.secrets.items() if account.secrets.get(field) != ref})

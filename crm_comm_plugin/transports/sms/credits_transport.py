@@ -87,10 +87,8 @@ class CreditsTransport(Together):
         for text in texts:
             outcome = self._outcome(text, results.get(text.ref, {}))
             yield outcome
-        if (
-            outcome is not None and outcome.reason == Reason.CREDITS
-        ):  # the last one could not be paid: nobody after it can
-            raise trouble(Reason.CREDITS)
+        if outcome is not None and outcome.reason == Reason.CREDITS:
+            raise trouble(Reason.CREDITS)  # the last one could not be paid: nobody after it can
 
     def _outcome(self, text: Text, result: Mapping[str, Any]) -> Outcome:
         status, code = result.get("status"), as_text(result.get("code"))

@@ -137,10 +137,8 @@ class TwilioTransport(OneByOne):
         if code in _SENDER:
             return refused(text, Reason.REFUSED, str(code), later=True, detail=SENDER_REFUSED)
         told = reason_of_status(answer)
-        if (
-            told is None and answer.status != 201
-        ):  # whatever its code: an error inside may have come after the text went
-            raise AnswerLost
+        if told is None and answer.status != 201:
+            raise AnswerLost  # whatever its code: an error inside may have come after the text went
         pause = answer.retry_after() or 1 if answer.status == 429 else None
         return refused(text, _REASON_OF.get(code) or told or Reason.REFUSED, as_text(number), self.later(pause))
 
