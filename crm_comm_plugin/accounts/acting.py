@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from crm_comm_hookspecs import (
     Confirm,
@@ -26,8 +25,8 @@ from crm_comm_plugin.accounts.sms_form import CAPABILITIES, PURCHASE, REFRESH, S
 from crm_comm_plugin.accounts.trial import Trial
 from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.hushed import Hush
+from crm_comm_plugin.domain.pages import may_open
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _log = logging.getLogger(__name__)
 
 
@@ -139,7 +138,7 @@ class Actor:
         if run is None:
             raise UnknownAction(f"Nobody answers for the action {action!r}.")
         try:
-            result: object = run(context, action, draft.account, draft.values, draft.secrets)
+            result = Hush(draft.secrets).result(run(context, action, draft.account, draft.values, draft.secrets))
         except SecretsUnavailable as error:
             return unavailable(error)
         except TransportError as error:
@@ -152,16 +151,11 @@ class Actor:
             result = None
         if not isinstance(result, Result):
             return Result(ok=False, level="bad", message="This action is broken. Please tell whoever made its plugin.")
-        return self.safe(Hush(draft.secrets).result(result))
+        return self.safe(result)
 
     def safe(self, result: Result) -> Result:
         """Only https pages are opened; in the sandbox also those of this machine."""
-        if not result.open_url:
-            return result
-        parts = urlsplit(result.open_url)
-        if parts.scheme == "https" and parts.hostname:
-            return result
-        if self._parts.sandbox and parts.scheme == "http" and parts.hostname in _LOOPBACK:
+        if not result.open_url or may_open(result.open_url, self._parts.sandbox):
             return result
         text = "The page that was to be opened is not a safe one (https). Please tell whoever runs this service."
         return replace(result, open_url="", ok=False, level="bad", message=text)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar
-from urllib.parse import urlsplit
 
 from crm_comm_hookspecs import Account, CommError, Credits, Order, SmsGateway, TransportError, Unsupported
 from crm_comm_plugin.domain.hushed import Hush
+from crm_comm_plugin.domain.pages import may_open
 from crm_comm_plugin.domain.sends import keepable
 
 LOGGER = "crm_comm_plugin"
@@ -87,17 +87,6 @@ def checked_order(answer: object, sandbox: bool) -> Order:
     """An order whose page may be opened (rule 6); raises TransportError."""
     if not isinstance(answer, Order) or answer.state not in STATES:
         raise TransportError("The gateway's answer cannot be read.", hint="Try again later.")
-    if answer.url and not _may_open(answer.url, sandbox):
+    if answer.url and not may_open(answer.url, sandbox):
         raise TransportError("The gateway's payment page is not a safe address.", hint="Ask the seller.")
     return answer
-
-
-def _may_open(url: str, sandbox: bool) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    if not parts.hostname or any(c.isspace() for c in url):
-        return False
-    loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    return parts.scheme == "https" or (sandbox and parts.scheme == "http" and loopback)

@@ -154,7 +154,8 @@ class CreditsService:
             if tells:
                 (purse or self._purse(held)).read()
 
-        return PaidTransport(held.gateway.open(account, values, secrets), purse, finished, secrets)
+        line = asked(held.gateway, lambda: held.gateway.open(account, values, secrets), secrets)
+        return PaidTransport(line, purse, finished, secrets)
 
     def forecast(self, account: StoredAccount, sizes: Iterable[TextSize]) -> tuple[Decimal | None, int | None]:
         """What texts of these sizes cost together, and how many of them the balance pays for; None where untold."""

@@ -103,16 +103,16 @@ class PaidTransport:
     def __init__(
         self, inner: Transport, purse: Purse | None, finished: Callable[[], None], secrets: Mapping[str, str]
     ) -> None:
-        own = isinstance(inner, SendAware)  # another plugin's may quote what it was given
-        self._inner = inner if own else HushedTransport(inner, secrets)
+        self._aware = inner if isinstance(inner, SendAware) else None
+        self._inner = HushedTransport(inner, secrets)  # another plugin's may quote what it was given
         self._purse, self._finished = purse, finished
         self.batch = getattr(inner, "batch", 1)
         self._went = False
 
     def begin(self, send_id: str) -> None:
         """Tell the gateway's transport for which send it works."""
-        if isinstance(self._inner, SendAware):
-            self._inner.begin(send_id)
+        if self._aware is not None:
+            self._aware.begin(send_id)
 
     def deliver(self, batch: Sequence[Pair]) -> Iterable[Outcome]:
         """One outcome each; who cannot be paid is skipped (`credits`)."""

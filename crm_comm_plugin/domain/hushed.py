@@ -41,17 +41,22 @@ class Hush:
         steps = answer.steps if isinstance(answer, Diagnosis) else None
         if not isinstance(steps, tuple | list) or not all(isinstance(step, Step) for step in steps):
             return answer
-        hushed = (replace(s, detail=self.words(s.detail), hint=self.words(s.hint)) for s in steps)
+        hushed = (
+            replace(s, name=self.words(s.name), detail=self.words(s.detail), hint=self.words(s.hint)) for s in steps
+        )
         return replace(answer, steps=tuple(hushed))
 
-    def result(self, result: Result) -> Result:
-        """An action's answer."""
+    def result(self, result: Any) -> Any:
+        """An action's answer; anything else as it is. Raises what reading it does: its parts may be of any kind."""
+        if not isinstance(result, Result):
+            return result
         return replace(
             result,
             message=self.words(result.message),
             errors={field: [*map(self.words, texts)] for field, texts in result.errors.items()},
             hints={field: [*map(self.words, texts)] for field, texts in result.hints.items()},
             values={name: self.words(value) for name, value in result.values.items()},
+            open_url=self.words(result.open_url),
         )
 
 

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "[hidden]"
 _CODED = re.compile(r"[A-Za-z0-9+/._~-]{24,}={0,2}|[A-Za-z0-9+/]{12,}={0,2}")
@@ -12,14 +13,15 @@ _WORD = re.compile(r"[A-Z]?[a-z]{0,22}")
 
 
 class Scrubber:
-    """Takes secrets, and what sign-in makes of them, out of a text."""
+    """Takes secrets, and what sign-in and web addresses make of them, out of a text."""
 
     def __init__(self, user: str, secrets: Iterable[str]) -> None:
         found: set[str] = set()
         for secret in filter(None, secrets):
             raw = secret.encode(errors="replace")
             plain = f"\0{user}\0{secret}".encode(errors="replace")
-            found |= {secret, *(base64.b64encode(part).decode() for part in (raw, plain))}
+            found |= {secret, quote(raw, safe=""), quote_plus(raw)}
+            found |= {base64.b64encode(part).decode() for part in (raw, plain)}
         self._found = sorted(found, key=len, reverse=True)
 
     def words(self, text: str, signing_in: bool = False) -> str:

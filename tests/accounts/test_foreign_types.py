@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from marshmallow import ValidationError, fields, validates_schema
@@ -254,7 +255,9 @@ class Telltale(FakeTransport):
     def diagnose(self):
         if self.raises:
             raise TransportError(f"login {self.pin} failed", hint=f"Is {self.pin} right?")
-        return Diagnosis(ok=False, steps=(Step(name="Log in", ok=False, detail=f"no {self.pin}", hint=self.pin),))
+        return Diagnosis(
+            ok=False, steps=(Step(name=f"Log in {self.pin}", ok=False, detail=f"no {self.pin}", hint=self.pin),)
+        )
 
 
 @pytest.mark.parametrize("raises", [True, False])
@@ -263,7 +266,14 @@ def test_no_word_of_another_plugin_tells_the_secret(fax, raises):
         said = f"It is {secrets['pin']}."
         if raises:
             raise TransportError(said, hint=said)
-        return Result(ok=False, message=said, errors={"": [said]}, hints={"pin": [said]}, values={"station": said})
+        return Result(
+            ok=False,
+            message=said,
+            errors={"": [said]},
+            hints={"pin": [said]},
+            values={"station": said},
+            open_url=f"https://fax.example/{secrets['pin']}",
+        )
 
     lines = {"connect": lambda account, values, secrets: Telltale(secrets["pin"], raises), "run": tell}
     fax.types[0] = replace(fax.types[0], **lines)
@@ -283,3 +293,31 @@ def test_no_word_of_another_plugin_tells_the_secret(fax, raises):
         assert (outcome.detail, outcome.code) == ("no [hidden]", "[hidden]")
     shown = f"{tested} {told} {said} {fax.record(key, 'fax')} {fax.accounts.list_rows(ALICE, Query())}"
     assert "1234" not in shown.replace(key, "")  # an id is drawn, and may hold these digits
+
+
+def test_a_secret_is_known_as_web_addresses_write_it(fax):
+    def tell(context, action, account, values, secrets):
+        pin = secrets["pin"]
+        return Result(ok=False, message=f"No page /?pin={quote(pin, safe='')} nor /?pin={quote_plus(pin)}.")
+
+    fax.types[0] = replace(fax.types[0], run=tell)
+    key = save(fax, {**FAX, "pin": "a b/c+d é"}).id
+    assert fax.run("ring", (key,), "fax", {}).message == "No page /?pin=[hidden] nor /?pin=[hidden]."
+
+
+@pytest.mark.parametrize(
+    "answer", [Result(errors=None), Result(hints=5), Result(values=[1]), Result(errors={"pin": None})]
+)
+def test_an_answer_of_an_action_that_cannot_be_read_is_told(fax, answer):
+    fax.types[0] = replace(fax.types[0], run=lambda *_: answer)
+    told = fax.run("ring", (save(fax, FAX).id,), "fax", {})
+    assert not told.ok
+    assert "broken" in told.message
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://fax example/", "http://fax.example/", "https:///x", 5])
+def test_a_page_that_must_not_be_opened_is_told(fax, url):
+    fax.types[0] = replace(fax.types[0], run=lambda *_: Result(open_url=url))
+    told = fax.run("ring", (save(fax, FAX).id,), "fax", {})
+    assert (told.ok, told.open_url) == (False, "")
+    assert "not a safe one" in told.message

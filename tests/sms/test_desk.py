@@ -5,7 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from crm_comm_hookspecs import Credits, InvalidInput, Reason, Recipient, SecretsUnavailable, TextMessage, TransportError
+from crm_comm_hookspecs import (
+    Credits,
+    InvalidInput,
+    Outcome,
+    Reason,
+    Recipient,
+    SecretsUnavailable,
+    TextMessage,
+    TransportError,
+)
 from crm_comm_hookspecs.testing import FakeTransport
 from crm_comm_plugin.domain.ports.credits import Activated
 from crm_comm_plugin.domain.segments import text_size
@@ -277,3 +286,41 @@ def test_a_gateway_of_another_plugin_that_quotes_the_code_is_not_believed_to_be_
     transport = desk.service.open(account, {"gateway": "keyed"}, {"access_code": code})
     with pytest.raises(TransportError, match=r"^\[hidden\] is unknown\. Is \[hidden\] right\?$"):
         list(transport.deliver([(Recipient("+447700900000"), TextMessage("x"))]))
+
+
+class Chatty(FakeTransport):
+    """A line of another plugin that wants to know its send, as ours do, and quotes the code in an outcome."""
+
+    def begin(self, send_id):
+        self.send_id = send_id
+
+    def deliver(self, batch):
+        for recipient, _ in batch:
+            yield Outcome(recipient=recipient, status="failed", detail="s3cret-canary-code is unknown.")
+
+
+def test_neither_does_its_line_nor_the_error_of_opening_it_tell_the_code(desk, keyed):
+    account, code = desk.account(), "s3cret-canary-code"
+    keyed.transport = Chatty()
+    transport = desk.service.open(account, {"gateway": "keyed"}, {"access_code": code})
+    transport.begin("send-1")
+    (outcome,) = transport.deliver([(Recipient("+447700900000"), TextMessage("x"))])
+    assert (keyed.transport.send_id, outcome.detail) == ("send-1", "[hidden] is unknown.")
+
+    def fails(*_):
+        raise TransportError(f"{code} is unknown.")
+
+    keyed.open = fails
+    with pytest.raises(TransportError, match=r"^\[hidden\] is unknown\."):
+        desk.service.open(account, {"gateway": "keyed"}, {"access_code": code})
+
+
+def test_a_gateway_that_breaks_when_it_is_opened_is_named_in_the_log_and_its_words_are_not(desk, keyed, caplog):
+    def breaks(*_):
+        raise RuntimeError("s3cret-canary-code")
+
+    keyed.open = breaks
+    with pytest.raises(TransportError, match="nobody foresaw"):
+        desk.service.open(desk.account(), {"gateway": "keyed"}, {"access_code": "s3cret-canary-code"})
+    assert "keyed" in caplog.text
+    assert "s3cret" not in caplog.text
