@@ -22,5 +22,6 @@ def _let_go() -> None:
     _ours.clear()
 
 
+# Once for the process, when this is imported: what is registered here can never be taken back.
 if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_let_go)

@@ -112,12 +112,12 @@ _OVER = _over("The provider says that the account is over its sending limit.")
 _OVER_PEAK = _over("The provider says that the account sends too fast.", _MINUTES)
 TOO_MANY_LINES = _over("The provider says that the account has too many connections at once.", timedelta(minutes=2))
 _UNUSUAL = _over("The provider stopped the account because of unusual activity. Look at its web page.")
-_PASSWORD = _person("The server does not accept user and password.")
-_APP_PASSWORD = _person("The server wants an app password instead of the usual one.")
-_NO_PASSWORDS = _person("The server takes no passwords any more: sign in with OAuth.")
-_NO_SMTP = _person("Sending by SMTP is switched off at the provider, for this mailbox or the whole organisation.")
-_ENCRYPT = _person("The server wants an encrypted line: choose STARTTLS or TLS.")
-_NOT_SIGNED_IN = _person("The server sends only for those who sign in: enter user and password.")
+PASSWORD = _person("The server does not accept user and password.")
+APP_PASSWORD = _person("The server wants an app password instead of the usual one.")
+NO_PASSWORDS = _person("The server takes no passwords any more: sign in with OAuth.")
+NO_SMTP = _person("Sending by SMTP is switched off at the provider, for this mailbox or the whole organisation.")
+ENCRYPT = _person("The server wants an encrypted line: choose STARTTLS or TLS.")
+NOT_SIGNED_IN = _person("The server sends only for those who sign in: enter user and password.")
 _SENDER = _person("The server does not let this account send under its sender address.")
 _NOT_FROM_HERE = Meaning(_SKIPPED, Reason.UNREACHABLE, "The server takes no mail from this machine.", Scope.LINE, _HOUR)
 _TOO_MANY = Meaning(
@@ -178,15 +178,15 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(_UNUSUAL, enhanced=r"5\.4\.6", words=r"unusual (sending )?activity"),  # Zoho
     _Rule(_OVER, codes="4..", words=r"mail send limit exceeded"),  # IONOS
     _Rule(_OVER, enhanced=r"(?!.\.2\.2).*", words=_QUOTA, phases=_ENVELOPE),
-    _Rule(_NO_SMTP, enhanced=r"5\.7\.139", words=r"SmtpClientAuth\w* is disabled"),  # Exchange Online
-    _Rule(_NO_PASSWORDS, enhanced=r"5\.7\.(30|139)", words=r"basic authentication|password|security defaults"),
-    _Rule(_APP_PASSWORD, codes="53[45]", words=r"application.?specific|app.?password"),
-    _Rule(_ENCRYPT, codes="530", words=r"starttls|tls|encrypt"),
-    _Rule(_ENCRYPT, codes="538"),
-    _Rule(_NOT_SIGNED_IN, codes="530"),
-    _Rule(_PASSWORD, codes="53[45]"),
-    _Rule(_NOT_SIGNED_IN, codes="5..", words=_NO_RELAY),
-    _Rule(_PASSWORD, codes="5..", phases=frozenset({Phase.SIGN_IN})),
+    _Rule(NO_SMTP, enhanced=r"5\.7\.139", words=r"SmtpClientAuth\w* is disabled"),  # Exchange Online
+    _Rule(NO_PASSWORDS, enhanced=r"5\.7\.(30|139)", words=r"basic authentication|password|security defaults"),
+    _Rule(APP_PASSWORD, codes="53[45]", words=r"application.?specific|app.?password"),
+    _Rule(ENCRYPT, codes="530", words=r"starttls|tls|encrypt"),
+    _Rule(ENCRYPT, codes="538"),
+    _Rule(NOT_SIGNED_IN, codes="530"),
+    _Rule(PASSWORD, codes="53[45]"),
+    _Rule(NOT_SIGNED_IN, codes="5..", words=_NO_RELAY),
+    _Rule(PASSWORD, codes="5..", phases=frozenset({Phase.SIGN_IN})),
     _Rule(_TOO_MANY, enhanced=r"[45]\.5\.3", phases=frozenset({Phase.RECIPIENT})),
     _Rule(_TOO_LARGE, codes="552|5..", enhanced=r"5\.3\.4"),
     _Rule(

@@ -3,7 +3,8 @@
 import ssl
 from dataclasses import dataclass
 
-from crm_comm_plugin.transports.replies import Reply
+from crm_comm_plugin.transports import replies
+from crm_comm_plugin.transports.replies import Meaning
 from crm_comm_plugin.transports.smtp_target import Target
 
 _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_CHAIN, _NO_ISSUER, _UNVERIFIED, _OTHER_NAME, _OTHER_IP = 10, 18, 19, 20, 21, 62, 64
@@ -104,11 +105,12 @@ def refused_network(text: str) -> Hint:
     return Hint(text, "host", "Ask your administrator: allowed_networks, denied_networks or the sandbox forbids it.")
 
 
-def token(target: Target, detail: str) -> Hint:
+def token(target: Target, meaning: Meaning) -> Hint:
     """An OAuth token was not accepted, even a new one."""
-    if "switched off" in detail:
-        return _switched_off(detail)
-    about = detail if "user and password" not in detail else "The server does not accept this sign-in."
+    if meaning is replies.NO_SMTP:
+        return _switched_off(meaning.detail)
+    of_passwords = meaning in (replies.PASSWORD, replies.NOT_SIGNED_IN)
+    about = "The server does not accept this sign-in." if of_passwords else meaning.detail
     return Hint(about, "sign_in", f"Check that {target.user} is the account that signed in, and sign in again.")
 
 
@@ -129,15 +131,16 @@ def not_now(detail: str) -> Hint:
     return Hint(detail, "", hint)
 
 
-def sign_in(target: Target, detail: str, reply: Reply) -> Hint:
+def sign_in(target: Target, meaning: Meaning) -> Hint:
     """User and password were not accepted."""
-    if "switched off" in detail:
+    detail = meaning.detail
+    if meaning is replies.NO_SMTP:
         return _switched_off(detail)
-    if "encrypted" in detail:
+    if meaning is replies.ENCRYPT:
         return Hint(detail, "security", "Choose STARTTLS or TLS.")
-    if "OAuth" in detail:
+    if meaning is replies.NO_PASSWORDS:
         return Hint(detail, "password", target.help or "Choose the provider itself as server, and OAuth to sign in.")
-    if "app password" in detail:
+    if meaning is replies.APP_PASSWORD:
         return Hint(detail, "password", target.help or "Make one on the provider's web page and enter it here.")
     hint = "Check both. Many providers want an app password here, made on their web page."
     return Hint(detail, "password", f"{hint} {target.help}".strip() if target.help else hint)

@@ -150,7 +150,7 @@ def _sign_in(line: SmtpLine, target: Target, passed: Passed) -> None:
         raise OpenFailed(Phase.SIGN_IN, hint) from None
     if not reply.good:
         meaning = meaning_of(reply, Phase.SIGN_IN)
-        refused = hints.token(target, meaning.detail) if target.token else hints.sign_in(target, meaning.detail, reply)
+        refused = hints.token(target, meaning) if target.token else hints.sign_in(target, meaning)
         hint = refused if meaning.reason == Reason.AUTH else hints.not_now(meaning.detail)
         raise OpenFailed(Phase.SIGN_IN, hint, reply, meaning.reason, meaning.wait)
     passed(Phase.SIGN_IN, "" if private else "It went unencrypted, as the setting allow_plain_passwords allows.")
