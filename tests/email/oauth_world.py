@@ -43,7 +43,7 @@ def provider(url: str, clock: Clock, **more) -> HttpOAuthProvider:
 class Desk:
     """The desk and what stands under it."""
 
-    def __init__(self, database: Database, url: str, clock: Clock, folder: Path, **more) -> None:
+    def __init__(self, database: Database, url: str, clock: Clock, folder: Path, base_url: str = BASE, **more) -> None:
         self.store = SqlOAuthStore(database)
         self.secrets = build_secret_store(
             Settings(secret_backend="database"), SealedSecretRows(database), SecretJournalRows(database), clock,
@@ -52,7 +52,7 @@ class Desk:
         self.connected: list[str] = []
         self.desk = AccountOAuth(
             store=self.store, secret_store=self.secrets, providers=[provider(url, clock, **more)], clock=clock,
-            base_url=BASE, connected=self.connected.append,
+            base_url=base_url, connected=self.connected.append,
         )  # fmt: skip
 
 

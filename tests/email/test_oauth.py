@@ -63,6 +63,13 @@ def test_the_page_is_asked_for_with_pkce_a_state_of_its_own_and_the_user(world):
     assert "client-secret" not in one
 
 
+@pytest.mark.parametrize("base_url", ["", "http://crm.example", "ftp://crm.example", "https://[", "https:///comm"])
+def test_without_an_address_to_come_back_to_the_setting_is_named(database, server, clock, tmp_path, base_url):
+    began = desk_of(database, server.url, clock, tmp_path, base_url=base_url).desk.begin(ANN, account(), VALUES)
+    assert (began.ok, began.open_url) == (False, "")
+    assert "base_url" in began.message
+
+
 def test_a_callback_is_good_once_for_whoever_began_and_for_ten_minutes(world, clock):
     params = browse(world.desk.begin(ANN, account(), VALUES).open_url)
     assert not world.desk.came_back(BOB, params).ok
