@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeGuard, TypeVar
 from crm_comm_hookspecs import Account, CommError, Credits, Order, SmsGateway, TransportError, Unsupported
 from crm_comm_plugin.domain.hushed import Hush
 from crm_comm_plugin.domain.pages import may_open
+from crm_comm_plugin.domain.ports.credits import AMOUNT_BOUND, AMOUNT_LENGTH, AMOUNT_PLACES
 from crm_comm_plugin.domain.sends import keepable
 
 LOGGER = "crm_comm_plugin"
@@ -20,10 +21,10 @@ ABILITIES = {
     "quote": "tell prices",
     "reports": "report deliveries",
 }
+UNFORESEEN, UNREADABLE = "unforeseen", "order_unreadable"
+"""Codes of errors after which nobody knows what the gateway did."""
 STATES = frozenset({"open", "paid", "used", "failed"})
 T = TypeVar("T")
-_MOST = 10**12
-"""No balance or price is so high; longer numbers cannot be kept or shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ def asked(gateway: SmsGateway, call: Callable[[], T], secrets: Mapping[str, str]
     except Exception as error:  # noqa: BLE001 - a third party's gateway
         kind = type(error).__name__
     logging.getLogger(LOGGER).warning("SMS gateway %s failed: %s", gateway.key, kind)
-    raise TransportError("The gateway failed in a way that nobody foresaw.", hint="Tell whoever made its plugin.")
+    raise TransportError(
+        "The gateway failed in a way that nobody foresaw.", hint="Tell whoever made its plugin.", code=UNFORESEEN
+    )
 
 
 def checked_credits(answer: object) -> Credits:
@@ -75,18 +78,26 @@ def checked_credits(answer: object) -> Credits:
 
 def is_amount(number: object) -> TypeGuard[Decimal]:
     """Money or credits that can be kept and shown."""
-    return isinstance(number, Decimal) and number.is_finite() and abs(number) < _MOST
+    if not isinstance(number, Decimal) or not number.is_finite() or abs(number) >= AMOUNT_BOUND:
+        return False
+    return int(number.as_tuple().exponent) >= -AMOUNT_PLACES and len(str(number)) <= AMOUNT_LENGTH
 
 
 def _is_told(unit: object, as_of: object) -> bool:
     """A text that can be kept, and a time with its zone: one without means nothing."""
-    return isinstance(unit, str) and keepable(unit) and isinstance(as_of, datetime) and as_of.tzinfo is not None
+    return _is_kept(unit) and isinstance(as_of, datetime) and as_of.tzinfo is not None
+
+
+def _is_kept(text: object) -> bool:
+    return isinstance(text, str) and keepable(text)
 
 
 def checked_order(answer: object, sandbox: bool) -> Order:
-    """An order whose page may be opened (rule 6); raises TransportError."""
-    if not isinstance(answer, Order) or answer.state not in STATES:
-        raise TransportError("The gateway's answer cannot be read.", hint="Try again later.")
+    """An order whose page may be opened (rule 6), without credits that are no amount; raises TransportError."""
+    if not isinstance(answer, Order) or answer.state not in STATES or not _is_kept(answer.id):
+        raise TransportError("The gateway's answer cannot be read.", hint="Try again later.", code=UNREADABLE)
     if answer.url and not may_open(answer.url, sandbox):
-        raise TransportError("The gateway's payment page is not a safe address.", hint="Ask the seller.")
-    return answer
+        raise TransportError(
+            "The gateway's payment page is not a safe address.", hint="Ask the seller.", code=UNREADABLE
+        )
+    return answer if answer.credits is None or is_amount(answer.credits) else replace(answer, credits=None)

@@ -9,7 +9,7 @@ from typing import Any
 
 from crm_comm_hookspecs import Account, CommError, Confirm, Order, Result, SmsGateway, TransportError
 from crm_comm_hookspecs.conditions import as_text
-from crm_comm_plugin.credits.asking import able, asked, checked_order
+from crm_comm_plugin.credits.asking import UNFORESEEN, UNREADABLE, able, asked, checked_order
 from crm_comm_plugin.credits.words import CODE, order_in_words, trouble
 from crm_comm_plugin.domain.ports.clock import Clock
 from crm_comm_plugin.domain.ports.credits import CreditStore, StoredOrder
@@ -17,6 +17,7 @@ from crm_comm_plugin.domain.ports.gateways import ChargesCard, Offer
 
 KEY_BYTES = 16
 _UNSURE = "An earlier purchase was sent and its answer was lost: look at the balance first. "
+_MAY_HAVE_BOUGHT = frozenset({"purchase_unknown", UNFORESEEN, UNREADABLE})
 
 
 class Buying:
@@ -90,11 +91,12 @@ class Buying:
         if self._store.begin_order(order, owners).key != order.key:
             return Result(ok=False, message="A purchase is under way. Look at the balance in a minute.", level="warn")
         try:
-            bought = asked(
+            answer = asked(
                 gateway, lambda: gateway.purchase(order.key, {**values, "offer": offer.token}), _secrets(values)
             )
+            bought = checked_order(answer, self._sandbox)
         except CommError as error:
-            surely_not = not isinstance(error, TransportError) or error.code != "purchase_unknown"
+            surely_not = not isinstance(error, TransportError) or error.code not in _MAY_HAVE_BOUGHT
             self._store.save_order(replace(order, state="failed" if surely_not else "lost"))
             return trouble(error)
         self._store.save_order(_with(order, bought))

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from crm_comm_hookspecs import Account, Unsupported
+from crm_comm_hookspecs import Account, Order, Unsupported
 from crm_comm_hookspecs.testing import FakeGateway
 from tests.sms.desk_world import ANN, CardGateway, Desk, KeyedGateway
 
@@ -199,6 +199,37 @@ def test_a_crash_in_a_charge_is_treated_like_a_lost_answer(desk, card):
     card.purchase = real
     assert "answer was lost" in desk.confirm(account).text
     assert len(card.charged) == 1
+
+
+@pytest.mark.parametrize("answer", [None, "bought", Order(id="1", url="", state="gone"), ZeroDivisionError()])
+def test_a_charge_whose_answer_cannot_be_read_may_have_arrived(desk, card, answer):
+    account, real = desk.account(gateway="card"), card.purchase
+
+    def odd(key, values):
+        real(key, values)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    card.purchase = odd
+    assert not desk.run("purchase_credits", account, confirmed=desk.confirm(account).token).ok
+    assert "answer was lost" in desk.confirm(account).text
+
+
+@pytest.mark.parametrize("credits", [37.5, "37", Decimal("NaN"), Decimal("1e-99999999"), Decimal(10) ** 12])
+def test_credits_of_an_order_that_are_no_amount_are_left_out(desk, keyed, credits):
+    account = desk.account()
+    desk.run("purchase_credits", account)
+    (key,) = keyed.orders
+    keyed.orders[key] = replace(keyed.orders[key], state="paid", credits=credits)
+    told = desk.run("purchase_credits", account)
+    assert "Paid: thank you" in told.message
+
+
+def test_an_order_whose_name_cannot_be_kept_is_none(desk, keyed):
+    for name in (None, 5, "a\0b"):
+        keyed.purchase = lambda key, values, name=name: Order(id=name, url="https://buy.example/0", state="open")
+        assert not desk.run("purchase_credits", desk.account()).ok
 
 
 def test_a_charge_that_surely_did_not_arrive_leaves_nothing_behind(desk, card):

@@ -260,6 +260,8 @@ def test_replies_of_foreign_gateways_are_looked_at(desk, keyed):
         None,
         "37",
         Credits(balance=37.0, unit="", as_of=now),
+        Credits(balance=Decimal("1e-99999999"), unit="", as_of=now),
+        Credits(balance=Decimal("1." + "1" * 40), unit="", as_of=now),
         Credits(balance=Decimal("NaN"), unit="", as_of=now),
         Credits(balance=Decimal("1e400"), unit="", as_of=now),
         Credits(balance=some, unit=None, as_of=now),

@@ -23,6 +23,10 @@ from crm_comm_plugin.domain.accounts import StoredAccount
 
 LOW_CREDITS = 20
 """At or below this balance people are warned, unless the account's value `low_credits` says otherwise."""
+AMOUNT_BOUND = 10**12
+"""Money and credits are below this: longer numbers cannot be kept or shown."""
+AMOUNT_LENGTH, AMOUNT_PLACES = 40, 37
+"""Characters and decimals of money and credits that can be kept: written out, 1e-99999999 would fill the memory."""
 REF_FIELD = "crm_comm_ref"
 """In the `Recipient.fields` of an outcome made from a delivery report: our own reference of that text."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from crm_comm_hookspecs import Credits, InvalidInput, Outcome, Reason, Recipient, RecipientStatus, TransportError
-from crm_comm_plugin.domain.ports.credits import REF_FIELD, TextOutcome
+from crm_comm_plugin.domain.ports.credits import AMOUNT_BOUND, REF_FIELD, TextOutcome
 from crm_comm_plugin.transports.sms.http import Answer
 
 _WORDS: Mapping[Reason, str] = {
@@ -184,7 +184,7 @@ def as_decimal(value: object) -> Decimal | None:
         amount = Decimal(as_text(value))
     except InvalidOperation:
         return None
-    if not amount.is_finite() or abs(amount) >= 10**12:
+    if not amount.is_finite() or abs(amount) >= AMOUNT_BOUND:
         return None
     places = amount.as_tuple().exponent
     return amount.quantize(_SMALLEST, context=_EXACT) if isinstance(places, int) and places < -PLACES else amount
