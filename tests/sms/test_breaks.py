@@ -9,7 +9,15 @@ import pytest
 import trustme
 from pytest_httpserver import HTTPServer
 
-from crm_comm_hookspecs import CommError, EmailMessage, Recipient, RecipientStatus, TextMessage, TransportError
+from crm_comm_hookspecs import (
+    CommError,
+    EmailMessage,
+    Recipient,
+    RecipientStatus,
+    StorageUnavailable,
+    TextMessage,
+    TransportError,
+)
 from crm_comm_plugin.transports.network import Networks
 from crm_comm_plugin.transports.sms.credits_gateway import CreditsGateway
 from crm_comm_plugin.transports.sms.http import HttpLine
@@ -182,6 +190,42 @@ def test_a_name_that_does_not_exist_is_said_so(tools):
     gateway = CreditsGateway(tools)
     with pytest.raises(TransportError, match="name is not known"):
         gateway.balance({"gateway_url": "https://gateway.invalid/v1"}, SECRETS)
+
+
+class Unwritable:
+    """A database that keeps no reference, from some moment on."""
+
+    def __init__(self, good: int) -> None:
+        self.good = good
+
+    def remember(self, texts):
+        self.good -= 1
+        if self.good < 0:
+            raise StorageUnavailable("The disk is full.")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_text_goes_whose_reference_could_not_be_kept(name, tools):
+    """A report could not be told whose it is; and who was told to be skipped is sent to again."""
+    service = SERVICES[name](replace(tools, refs=Unwritable(good=0)))
+    try:
+        outcomes, error = deliver(service.open(ACCOUNT), numbers(2))
+        assert {(o.status, o.reason) for o in outcomes} == {("skipped", "interrupted")}
+        assert "disk is full" in str(error)
+        assert service.accepted == []
+    finally:
+        service.server.close()
+
+
+@pytest.mark.parametrize("name", ["twilio", "kannel"])
+def test_those_whose_reference_was_kept_went(name, tools):
+    service = SERVICES[name](replace(tools, refs=Unwritable(good=1)))
+    try:
+        outcomes, _ = deliver(service.open(ACCOUNT), numbers(3))
+        honest(outcomes, numbers(3), service.accepted)
+        assert [o.status for o in outcomes] == ["sent", "skipped", "skipped"]
+    finally:
+        service.server.close()
 
 
 @pytest.mark.parametrize("name", SERVICES)
