@@ -58,6 +58,32 @@ def test_a_dead_run_is_cleared_up_by_the_next_when_the_first_try_was_in_vain(wor
     assert 0 < world.limits.used() < 90, "what the dead run held in vain counts as sent"
 
 
+@pytest.mark.parametrize("cleared", [True, False], ids=["cleared up", "cut off"])
+def test_who_was_handed_over_to_a_run_that_died_is_never_sent_to_again(world, cleared):
+    """By the run itself on its way out, or by the one that takes over."""
+    reached, recover = [], world.outcomes.recover
+
+    def dies(recipient, message):
+        reached.append(recipient.address)
+        if len(reached) == 5:
+            raise Died
+        return world.office.accept(recipient, message)
+
+    def die(*arguments):
+        raise Died
+
+    world.office.answer = dies
+    if not cleared:
+        world.outcomes.recover = die
+    with pytest.raises(Died):
+        world.send(people(90))
+    world.outcomes.recover = recover
+    report = world.send(people(90))
+    assert report.counts[RecipientStatus.UNKNOWN] >= 1
+    assert report.counts.total() == 90
+    assert len(reached) == len(set(reached)), "somebody was sent to twice"
+
+
 @pytest.mark.parametrize("behind", [timedelta(minutes=10), timedelta(hours=3), timedelta(minutes=-10)])
 def test_a_limit_told_by_a_clock_that_is_wrong_is_waited_for_as_long(world, clock, behind):
     """The server of the database need not agree with this machine about the time."""
