@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from crm_comm_hookspecs import Busy, Reason, RecipientStatus, TransportError
+from crm_comm_hookspecs import Busy, Outcome, Reason, RecipientStatus, TransportError
 from crm_comm_plugin.sending import pace
 from tests.sending.worlds import people
 
@@ -111,6 +111,21 @@ def test_a_limit_told_by_a_clock_that_is_wrong_is_waited_for_as_long(world, cloc
     report = world.send(slow())
     assert report.counts == {SENT: 20, SKIPPED: pace.FIRST_CHUNK + 31 - 20}
     assert report.retry_at == clock.at - behind
+
+
+def test_a_refusal_between_two_who_could_not_be_reached_shows_that_the_server_is_there(world):
+    tried = []
+
+    def answer(recipient, message):
+        tried.append(recipient.address)
+        if len(tried) % 3:
+            return Outcome(recipient=recipient, status=SKIPPED, reason=Reason.UNREACHABLE)
+        return Outcome(recipient=recipient, status=RecipientStatus.FAILED, reason=Reason.REFUSED)
+
+    world.office.answer = answer
+    report = world.send(people(12))
+    assert len(tried) == 12
+    assert report.counts == {SKIPPED: 8, RecipientStatus.FAILED: 4}
 
 
 def test_a_line_that_says_limit_stops_the_send_whatever_time_it_tells(world, clock):
