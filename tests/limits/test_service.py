@@ -185,7 +185,7 @@ def test_notices_come_once_per_window(world):
     assert world.plugins.told == []
     for n in range(3):
         reserve(1, f"b{n}")
-    assert [(n.level, n.skipped, n.campaign) for n in world.plugins.told] == [("warning", 0, "spring")]
+        assert [(n.level, n.skipped, n.campaign) for n in world.plugins.told] == [("warning", 0, "spring")]
     refused = reserve(30, "c")
     reserve(30, "c")
     reserve(30, "d")

@@ -84,6 +84,18 @@ def test_too_many_for_one_message_is_known_by_its_enhanced_code(ehlo, said):
     assert Counter(a for to in server.envelopes for a in to) == Counter(r.address for r in people(5))
 
 
+def test_a_server_that_takes_nobody_in_a_message_is_not_asked_again_and_again(ehlo):
+    server = Picky(0, **ehlo)
+    try:
+        outcomes = through(line(server.port, per_message=5), people(5))
+    finally:
+        server.close()
+    assert {(r, o.status, o.reason) for r, o in outcomes.items()} == {
+        (r.address, SKIPPED, Reason.REFUSED) for r in people(5)
+    }
+    assert server.envelopes == []
+
+
 def test_shared_messages_hide_who_else_gets_them(script):
     server = script(EHLO=PIPED)
     through(line(server.port, per_message=10), people(4))
