@@ -286,6 +286,26 @@ def test_eight_workers_refresh_a_rotating_account_once(database, database_url, s
     assert not server.book.ended
 
 
+def test_the_right_to_refresh_of_a_worker_that_died_ends_by_itself(world, server, clock):
+    sign_in(world)
+    old = world.desk.access_token("a1", VALUES)
+    clock.forward(hours=1)
+
+    def lease(owner):
+        return world.store.lease("a1", owner, clock() + LEASE, clock())
+
+    assert lease("dead")
+    assert not lease("other")
+    world.store.release("a1", "other")
+    assert not lease("other"), "only whoever has it gives it back"
+    clock.forward(seconds=LEASE.total_seconds() - 1)
+    assert not lease("other")
+    clock.forward(seconds=1)
+    assert world.desk.access_token("a1", VALUES) != old
+    assert server.book.refreshes == 1
+    assert lease("other"), "given back after the refresh"
+
+
 def test_a_refresh_ends_before_another_worker_may_begin_one():
     """Two that use the same rotating refresh token lose the account, however long the settings let requests take."""
     settings = Settings(oauth_google_client_id="g", oauth_microsoft_client_id="m", http_timeout=600.0)
