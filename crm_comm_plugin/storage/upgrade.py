@@ -2,15 +2,17 @@
 
 import os
 import sqlite3
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect
-from sqlalchemy.engine import make_url
 
 from crm_comm_hookspecs import SchemaTooNew, SchemaTooOld, StorageUnavailable
 from crm_comm_plugin.storage.database import Database
+from crm_comm_plugin.storage.places import sqlite_path
 
 HEAD = "0006"
 """The newest revision; a test holds it equal to the migrations folder."""
@@ -58,22 +60,51 @@ def current_revision(connection: Connection) -> str:
 
 def upgrade(database: Database, target: str = "head") -> None:
     """Run the missing migrations in one transaction; two processes at once wait for each other."""
+    with _alone(database) as connection:
+        _run(connection, target)
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """A transaction beside which nobody makes or migrates tables, and on SQLite nobody writes."""
+    with database.write() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        yield connection
+
+
+def _run(connection: Connection, target: str) -> None:
+    """Alembic keeps what it works on in its module, so in a process one database after the other is migrated."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    with database.write() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        config.attributes["connection"] = connection
+    config.attributes["connection"] = connection
+    with _one_by_one.lock:
         command.upgrade(config, target)
+
+
+class _OneByOne:
+    """A lock of this process; in a forked one a lock that another thread held would never be released."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):  # Windows has no fork
+            os.register_at_fork(after_in_child=self._anew)
+
+    def _anew(self) -> None:
+        self.lock = threading.Lock()
+
+
+_one_by_one = _OneByOne()
 
 
 def migrate(database: Database) -> Path | None:
     """Bring an older database to HEAD, after a copy of the SQLite file; answers the copy. Raises SchemaTooNew.
 
-    Nothing is copied or changed where nothing is to be done.
+    Nothing is copied or changed where nothing is to be done. From the copy to the end nobody else writes to SQLite, so
+    the copy lacks nothing, and of two at once the second finds it done.
     """
     found = status(database)
     if found.state in ("current", "empty"):
@@ -81,21 +112,23 @@ def migrate(database: Database) -> Path | None:
         return None
     if found.state == "new":
         raise SchemaTooNew(f"The database has schema {found.found}, this version of the plugin knows {HEAD}.")
-    copy = copy_sqlite(database)
-    upgrade(database)
+    with _alone(database) as connection:
+        revision = current_revision(connection)
+        if revision == HEAD:
+            return None
+        copy = _copied(database, revision)
+        _run(connection, "head")
     return copy
 
 
-def copy_sqlite(database: Database) -> Path | None:
-    """A copy of the SQLite file beside it, made with SQLite's own backup; None for PostgreSQL or a new database.
+def _copied(database: Database, revision: str) -> Path | None:
+    """A copy of the SQLite file beside it, made with SQLite's own backup; None for PostgreSQL.
 
     It is readable by its owner only until it has the mode of the original, and never overwrites another copy.
     """
-    path = make_url(database.url).database
-    if not database.is_sqlite or not path or path == ":memory:" or not Path(path).exists():
+    path = sqlite_path(database.url)
+    if path is None:
         return None
-    with database.read() as connection:
-        revision = current_revision(connection) or "empty"
     copy = _unused(f"{path}.before-{revision}-{HEAD}")
     part = Path(f"{copy}.part")
     try:
@@ -103,7 +136,7 @@ def copy_sqlite(database: Database) -> Path | None:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
             source.backup(target)
-        part.chmod(Path(path).stat().st_mode & 0o777)
+        part.chmod(path.stat().st_mode & 0o777)
         part.replace(copy)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)

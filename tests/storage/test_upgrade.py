@@ -4,6 +4,8 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -175,10 +177,57 @@ def test_a_copy_has_the_files_own_mode_and_overwrites_no_other(tmp_path, opened)
     path = tmp_path / "crm.db"
     database = at_revision(opened, f"sqlite:///{path}", "0001")
     path.chmod(0o600)
-    first, second = schema.copy_sqlite(database), schema.copy_sqlite(database)
-    assert first != second
-    assert {first.stat().st_mode & 0o777, second.stat().st_mode & 0o777} == {0o600}
-    assert sorted(p.name for p in tmp_path.glob("*before*")) == sorted([first.name, second.name])
+    older = tmp_path / f"crm.db.before-0001-{schema.HEAD}"
+    older.write_text("another copy")
+    copy = schema.migrate(database)
+    assert copy == older.with_name(f"{older.name}-2")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert older.read_text() == "another copy"
+    assert sorted(tmp_path.glob("*before*")) == [older, copy]
+
+
+def test_a_file_named_by_a_uri_is_copied_too(tmp_path, opened):
+    database = at_revision(opened, f"sqlite:///file:{tmp_path / 'crm.db'}?uri=true", "0001")
+    assert schema.migrate(database) == tmp_path / f"crm.db.before-0001-{schema.HEAD}"
+
+
+def test_of_several_upgrades_at_once_one_copies_and_migrates(tmp_path, opened):
+    url = f"sqlite:///{tmp_path / 'crm.db'}"
+    at_revision(opened, url, "0001").close()
+    program = (
+        "import sys\n"
+        "from crm_comm_plugin.storage.database import Database\n"
+        "from crm_comm_plugin.storage.upgrade import migrate\n"
+        "import alembic.command, alembic.config\n"
+        "sys.stdin.readline()\n"
+        "print(migrate(Database(sys.argv[1], 60)))\n"
+    )
+    command = [sys.executable, "-c", program, url]
+    pipe = subprocess.PIPE
+    running = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(4)]
+    for process in running:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120) for process in running]
+    (copy,) = tmp_path.glob("*before*")
+    assert sorted(said) == sorted([(f"{copy}\n", ""), *[("None\n", "")] * 3])
+    assert schema.status(opened(f"sqlite:///{copy}", checked=False)).found == "0001"
+    assert schema.status(opened(url, checked=False)).state == "current"
+
+
+def test_threads_make_and_migrate_several_databases_at_once(tmp_path, opened):
+    """Alembic keeps in its module what it works on: each must still get its own tables."""
+    databases = [opened(f"sqlite:///{tmp_path / f'{number}.db'}") for number in range(6)]
+    together = threading.Barrier(len(databases))
+
+    def first_use(database):
+        together.wait(60)
+        with database.read() as connection:
+            return len(inspect(connection).get_table_names())
+
+    with ThreadPoolExecutor(len(databases)) as pool:
+        found = list(pool.map(first_use, databases))
+    assert found == [len(metadata.tables) + 1] * len(databases)
 
 
 def test_a_database_that_cannot_be_copied_is_not_migrated(tmp_path, opened, monkeypatch):
