@@ -89,7 +89,6 @@ class Parts:
     """What one Communication runs on. Use-cases for the hooks; the rest for the command line's own needs."""
 
     settings: Settings
-    data_dir: Path
     clock: Clock
     database: Database
     secret_store: KeyringSecretStore
@@ -102,6 +101,11 @@ class Parts:
     account_types: tuple[AccountType, ...]
     mail_servers: tuple[MailServer, ...]
     sms_gateways: tuple[SmsGateway, ...]
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder; only where it is asked for, as with a database server there may be none."""
+        return data_dir_of(self.settings)
 
     def close(self) -> None:
         """Let go of what is open."""
@@ -161,7 +165,6 @@ def build(settings: Settings, comm: Communication) -> Parts:
     )
     return Parts(
         settings=settings,
-        data_dir=data_dir_of(settings),
         clock=clock,
         database=database,
         secret_store=secret_store,
@@ -193,13 +196,14 @@ def _opened(database: Database, secrets: Callable[[], int], books: Callable[[], 
 def _secret_store(settings: Settings, database: Database, clock: Clock) -> KeyringSecretStore:
     """Where a key file may be made: beside a SQLite file, or in a data folder that was set on purpose (ADR 3)."""
     path = sqlite_path(database.url)
+    folder = path.parent if path is not None else data_dir_of(settings) if settings.data_dir else None
     return build_secret_store(
         settings,
         SealedSecretRows(database),
         SecretJournalRows(database),
         clock,
-        embedded=path is not None or bool(settings.data_dir),
-        data_dir=path.parent if path is not None else data_dir_of(settings),
+        embedded=folder is not None,
+        data_dir=folder or Path(),
     )
 
 

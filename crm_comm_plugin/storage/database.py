@@ -8,13 +8,13 @@ from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy import Connection, Engine, event, exc
 
 from crm_comm_plugin.storage.explaining import driver_errors, explained, explained_driver
 from crm_comm_plugin.storage.forked import leave_to_parent
 from crm_comm_plugin.storage.idle import IDLE_SECONDS, Idle
 from crm_comm_plugin.storage.turns import Turns
-from crm_comm_plugin.storage.urls import read_url
+from crm_comm_plugin.storage.urls import engine_for, read_url
 
 __all__ = ["Database", "explained"]
 
@@ -199,11 +199,11 @@ class Database:
         url = read_url(self.url)
         if self.is_sqlite:
             self._turns = Turns.beside(url.database or "")
-            engine = create_engine(url, connect_args={"timeout": self.busy_timeout, "check_same_thread": False})
+            engine = engine_for(url, connect_args={"timeout": self.busy_timeout, "check_same_thread": False})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", self._begin_sqlite)
             return engine
-        engine = create_engine(url, pool_size=10, max_overflow=20)
+        engine = engine_for(url, pool_size=10, max_overflow=20)
         event.listen(engine, "connect", lambda raw, _: _prepare_postgres(raw, milliseconds(self.busy_timeout)))
         event.listen(engine, "checkin", _note_time)
         event.listen(engine, "checkout", _try_out)

@@ -53,7 +53,9 @@ class SqlSendLocks:
             lock.release()
 
     def _folder(self) -> Path:
-        return Path(f"{sqlite_path(self._database.url)}-locks")
+        """The same one for everybody, also for who opens the file through a link."""
+        path = sqlite_path(self._database.url) or Path()
+        return Path(f"{path.resolve()}-locks")
 
     @contextmanager
     def _advisory(self, send_id: str) -> Iterator[None]:

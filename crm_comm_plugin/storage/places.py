@@ -1,27 +1,48 @@
 """Where the data lies: the data folder, the database's URL, the file of a SQLite database."""
 
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 from crm_comm_hookspecs import Settings, StorageUnavailable
-from crm_comm_plugin.storage.urls import read_url
+from crm_comm_plugin.storage.urls import pinned, read_url, url_of_file
 
 DATABASE_FILE = "crm-comm.db"
 APP_NAME = "crm-comm"
+_ANOTHER = "Set data_dir (CRM_COMM_DATA_DIR) to a folder that you may write to."
 
 
 def data_dir_of(settings: Settings) -> Path:
-    """The data folder: as set, else the platform's user data folder; the sandbox has one of its own."""
+    """The data folder: as set, else the platform's user data folder; the sandbox has one of its own.
+
+    Raises StorageUnavailable where there is no home folder.
+    """
     if settings.data_dir:
-        return Path(settings.data_dir).expanduser()
+        return _expanded(settings.data_dir)
     import platformdirs
 
-    folder = platformdirs.user_data_path(APP_NAME, appauthor=False)
+    try:
+        folder = platformdirs.user_data_path(APP_NAME, appauthor=False)
+    except RuntimeError:  # older versions leave the ~ as it is
+        folder = Path("~")
+    if not folder.is_absolute():
+        raise StorageUnavailable("This user has no home folder for the data.", retryable=False, hint=_ANOTHER)
     return folder / "sandbox" if settings.sandbox else folder
 
 
 def database_url_of(settings: Settings) -> str:
-    """The database URL: as set, else SQLite in the data folder."""
-    return settings.database_url or f"sqlite:///{data_dir_of(settings) / DATABASE_FILE}"
+    """The database URL: as set, else SQLite in the data folder. Raises StorageUnavailable."""
+    if settings.database_url:
+        return pinned(settings.database_url)
+    return url_of_file(data_dir_of(settings) / DATABASE_FILE)
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser().absolute()
+    except RuntimeError:
+        problem = f"The data folder {name} cannot be found: there is no such home folder."
+    raise StorageUnavailable(problem, retryable=False, hint=_ANOTHER)
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -30,7 +51,10 @@ def sqlite_path(url: str) -> Path | None:
     if known.get_backend_name() != "sqlite":
         return None
     name = known.database or ""
-    return Path(name.removeprefix("file:").partition("?")[0] if name.startswith("file:") else name).absolute()
+    if name.startswith("file:"):  # as SQLite reads it: an empty or local host may stand before the path
+        name = unquote(name.removeprefix("file:").partition("?")[0])
+        name = re.sub(r"^//(localhost)?(?=/)", "", name)
+    return Path(name).absolute()
 
 
 def make_folder(url: str) -> None:
@@ -42,5 +66,5 @@ def make_folder(url: str) -> None:
             raise StorageUnavailable(
                 f"The data folder {path.parent} cannot be made: {error.strerror}.",
                 retryable=False,
-                hint="Set data_dir (CRM_COMM_DATA_DIR) to a folder that you may write to.",
+                hint=_ANOTHER,
             ) from error
