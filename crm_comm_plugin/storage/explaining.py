@@ -30,7 +30,25 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[CommError], str, str], ...] = (
         "Check that its folder exists and is writable.",
     ),
     (
-        ("password authentication", "no password supplied", "no pg_hba", "permission denied"),
+        ("fatal:  database",),
+        StorageUnavailable,
+        "The database server has no database of that name.",
+        "Make it there, or correct its name in the database URL.",
+    ),
+    (
+        ("definition of service", "invalid connection option", "invalid uri query parameter"),
+        StorageUnavailable,
+        "The database URL has an option that the driver does not know.",
+        "Correct the database URL: its options are those of PostgreSQL's libpq.",
+    ),
+    (
+        ("resolve host", "translate host name", "name or service not known"),
+        StorageUnavailable,
+        "The database server cannot be reached: its name is not known.",
+        "Check the host name in the database URL, and this machine's network.",
+    ),
+    (
+        ("password authentication", "no password supplied", "no pg_hba", "permission denied", "fatal:  role"),
         StorageUnavailable,
         "The database server refuses the user.",
         "Check user and password in the database URL, and the user's rights.",

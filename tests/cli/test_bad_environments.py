@@ -6,10 +6,12 @@ import re
 import socket
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 DATABASE = "crm-comm.db"
 
@@ -40,8 +42,43 @@ def test_an_unreachable_database_server(process):
     assert "hunter2" not in line
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"database": "nobody_made_this"}, "no database of that name"),
+        ({"username": "nobody_of_this_name"}, "refuses the user"),
+        ({"host": "nowhere.invalid", "query": {}}, "cannot be reached"),
+        ({"host": "nowhere.invalid", "query": {}, "password": "hunter2"}, "host name"),
+        ({"query": {"host": "/nowhere"}}, "cannot be reached"),
+        ({"query": {"service": "nobody-wrote-this"}}, "database URL"),
+        ({"query": {"nonsense": "hunter2"}}, "database URL"),
+    ],
+)
+def test_what_is_wrong_with_a_database_server_is_told_apart(cli, postgres, change, words):
+    url = make_url(postgres()).set(**change).render_as_string(hide_password=False)
+    line = cli.fails("accounts", "list", "--database-url", url)
+    assert words in line
+    assert "hunter2" not in line
+
+
 def test_a_database_url_of_another_kind(process):
     assert "Use SQLite or PostgreSQL" in process.fails("accounts", "list", "--database-url", "mysql://127.0.0.1/crm")
+
+
+def test_a_database_server_without_its_driver(cli, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    url = "postgresql://crm:hunter2@127.0.0.1/crm"
+    for command in (("accounts", "list"), ("db", "upgrade")):
+        line = cli.fails(*command, "--database-url", url)
+        assert "pip install 'crm-comm-plugin[postgres]'" in line
+    done = cli("doctor", "--database-url", url)
+    assert done.returncode == 1
+    assert "pip install 'crm-comm-plugin[postgres]'" in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_a_data_folder_in_a_home_that_is_not_there(cli):
+    assert "CRM_COMM_DATA_DIR" in cli.fails("accounts", "list", "--data-dir", "~nobody-of-this-name/x")
 
 
 def test_a_database_url_that_is_none(process):
