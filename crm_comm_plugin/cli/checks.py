@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from crm_comm_hookspecs import CommError, Settings
+from crm_comm_hookspecs import CommError, Settings, StorageUnavailable
 
 if TYPE_CHECKING:
     from crm_comm_plugin.storage.database import Database
@@ -81,10 +81,16 @@ def _authorities(file: str) -> Finding:
 
 
 def check_folder(settings: Settings) -> Iterator[Finding]:
-    """The data folder can be written to and has room."""
-    from crm_comm_plugin.storage.places import data_dir_of
+    """The folder of the embedded database, or the one that was set, can be written to and has room."""
+    from crm_comm_plugin.storage.places import data_dir_of, database_url_of, sqlite_path
 
-    folder = data_dir_of(settings)
+    try:
+        file = sqlite_path(database_url_of(settings))
+    except StorageUnavailable:
+        return  # the look at the database says it
+    if file is None and not settings.data_dir:
+        return  # a database server, and a key from elsewhere: nothing lies in a folder
+    folder = data_dir_of(settings) if file is None else file.parent
     there = next(parent for parent in [folder, *folder.parents] if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         hint = "Make it writable for this user, or choose another with --data-dir or CRM_COMM_DATA_DIR."
@@ -100,17 +106,16 @@ def check_folder(settings: Settings) -> Iterator[Finding]:
 
 def check_database(settings: Settings) -> Iterator[Finding]:
     """The database can be read and written, is whole, and has this version's schema."""
-    from sqlalchemy.engine import make_url
-
     from crm_comm_plugin.storage.database import Database
     from crm_comm_plugin.storage.places import database_url_of, sqlite_path
+    from crm_comm_plugin.storage.urls import shown
 
-    file = sqlite_path(database_url_of(settings))
-    name = make_url(database_url_of(settings)).render_as_string(hide_password=True)
+    url = database_url_of(settings)
+    file, name = sqlite_path(url), shown(url)
     if file is not None and not file.exists():
         yield Finding(level=OK, what="Database", text=f"{name} is not there yet; the first use makes it")
         return
-    database = Database(database_url_of(settings))
+    database = Database(url, settings.busy_timeout)
     try:
         yield from _schema(database, name)
         if file is not None:

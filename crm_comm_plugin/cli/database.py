@@ -22,7 +22,8 @@ def upgrade(choices: Choices) -> None:
     from crm_comm_plugin.storage.database import Database
     from crm_comm_plugin.storage.places import database_url_of, make_folder
 
-    database = Database(database_url_of(choices.settings.resolved()))
+    settings = choices.settings.resolved()
+    database = Database(database_url_of(settings), settings.busy_timeout)
     make_folder(database.url)
     try:
         before = schema.status(database)

@@ -68,7 +68,14 @@ def _one_line(text: str) -> str:
 
 
 def tolerant_streams() -> None:
-    """A terminal that cannot show a letter shows a mark for it, instead of ending the command."""
+    """A terminal that cannot show a letter shows a mark for it, instead of ending the command.
+
+    Whoever closed a stream before the start (`>&-`, some services) wants nothing from it.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

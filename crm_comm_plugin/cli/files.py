@@ -15,8 +15,15 @@ def written(target: str) -> Iterator[TextIO]:
     if target == "-":
         yield sys.stdout
         return
-    path = Path(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600: it names people
+    path = Path(target).resolve()  # a link stays one
+    if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced; a folder refuses
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            yield file
+        return
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600: it names people
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, target) from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             yield file

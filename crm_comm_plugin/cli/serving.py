@@ -40,6 +40,7 @@ def serve(
     except ModuleNotFoundError as error:
         text = f"The reference host needs {error.name}. Install it with: pip install 'crm-comm-plugin[web]'"
         raise CommandError(text) from error
+    host = host or HOST  # an empty variable in a script must not open it to the network
     settings = _settings(choices, host, port)
     with suppress(KeyboardInterrupt), Communication.load(settings) as comm:  # Ctrl-C is how it is stopped
         run_host(

@@ -64,7 +64,7 @@ def _findings(
         yield Finding(
             level="info",
             text=f"{waiting} removed passwords are still to be erased from a keyring.",
-            hint="This happens by itself when the keyring can be reached.",
+            hint="This happens by itself at a start at which the keyring can be reached.",
         )
 
 

@@ -3,9 +3,12 @@
 import json
 import os
 import pty
+import re
 import select
+import stat
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -182,6 +185,28 @@ def test_import_refuses_what_export_did_not_write(cli, tmp_path, text):
     file = tmp_path / "accounts.json"
     file.write_text(text)
     cli.fails("accounts", "import", str(file))
+
+
+def test_what_is_no_file_is_written_to_and_never_replaced(cli, news, tmp_path):
+    """`--outcomes /dev/null`, run by root, must not make a file of that name."""
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file.json"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        cli.ok("accounts", "export", str(pipe))
+        assert json.loads(read.result(60))["accounts"]
+    assert pipe.is_fifo()
+    cli.ok("accounts", "export", str(link))
+    assert link.is_symlink()
+    assert json.loads(file.read_text())["accounts"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("target", ["nowhere/accounts.json", "."])
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(cli, news, target):
+    line = cli.fails("accounts", "export", target)
+    assert re.fullmatch(rf"Error: [A-Z][a-z ]+: ({re.escape(target)}|{re.escape(str(cli.data.parent))})\n", line), line
 
 
 def test_a_missing_file_is_named(cli):

@@ -62,6 +62,21 @@ def test_a_closed_pipe_is_no_traceback(process):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("streams", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_streams_that_were_closed_before_the_start(process, streams):
+    command = " ".join(f"'{part}'" for part in process.command)
+    for arguments, code in (("accounts list", 0), ("accounts list --json", 0), ("doctor", 0), ("nonsense", 2)):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {arguments} {streams}"],
+            capture_output=True,
+            text=True,
+            env=process.environment(),
+            check=False,
+        )
+        assert done.returncode == code, (arguments, done.stderr)
+        assert "Something unexpected" not in done.stderr
+
+
 def test_a_terminal_without_letters(process):
     process.ok(
         "accounts", "add", "email", "account_name=Grüße", "server=smtp", "host=127.0.0.1", "sender=n@example.com"

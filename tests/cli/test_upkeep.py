@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -97,6 +98,21 @@ def test_an_older_database_is_copied_and_upgraded(cli):
     assert "nothing is left to do" in cli.ok("db", "upgrade")
 
 
+def test_an_upgrade_waits_as_long_as_it_is_told(cli):
+    cli.data.mkdir()
+    path = cli.data / "crm-comm.db"
+    older = Database(f"sqlite:///{path}")
+    upgrade(older, "0001")
+    older.close()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert "busy" in cli.fails("db", "upgrade", CRM_COMM_BUSY_TIMEOUT="0.2")
+        assert time.monotonic() - began < 8
+    assert revision(path) == "0001"
+    assert list(cli.data.glob("*before*")) == []
+
+
 def revision(path: Path) -> str:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         (found,) = connection.execute("SELECT version_num FROM crm_comm_alembic_version").fetchone()
@@ -119,6 +135,25 @@ def test_doctor_hides_the_password_of_a_database_url(cli):
     assert done.returncode == 1
     assert "hunter2" not in done.stdout + done.stderr
     assert "cannot be reached" in done.stdout
+
+
+def test_doctor_hides_a_password_among_the_options_of_a_url(cli, postgres):
+    url = postgres()
+    done = cli("doctor", "--database-url", f"{url}{'&' if '?' in url else '?'}sslpassword=hunter2")
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "postgresql" in done.stdout
+
+
+def test_doctor_looks_at_the_folder_where_the_data_lies(cli, tmp_path, postgres):
+    elsewhere = {"CRM_COMM_DATA_DIR": "", "HOME": str(tmp_path / "home"), "XDG_DATA_HOME": ""}
+    file = tmp_path / "srv" / "crm.db"
+
+    def folders(url):
+        findings = json.loads(cli("doctor", "--json", "--database-url", url, **elsewhere).stdout)
+        return [finding["text"] for finding in findings if finding["what"] == "Data folder"]
+
+    assert folders(f"sqlite:///{file}") == [str(file.parent)]
+    assert folders(postgres()) == []
 
 
 @pytest.mark.parametrize(
