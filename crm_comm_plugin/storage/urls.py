@@ -56,7 +56,7 @@ def shown(text: str) -> str:
 def engine_for(url: URL, **options: Any) -> Engine:
     """An engine; raises StorageUnavailable where its driver is not installed."""
     try:
-        return create_engine(url, **options)
+        return create_engine(url, hide_parameters=True, **options)  # who logs an error would log addresses and tokens
     except ImportError as error:
         raise StorageUnavailable(
             "PostgreSQL needs psycopg, which is not installed here or does not work.",

@@ -53,3 +53,19 @@ def test_ctrl_c_ends_it_quietly(served):
     assert served.returncode == 0, err
     assert "Traceback" not in err
     assert out.endswith("Stopped.\n")
+
+
+def test_an_empty_host_is_this_machine_and_not_the_whole_network(process):
+    arguments = ["serve", "--host", "", "--port", "0"]
+    running = subprocess.Popen(
+        [*process.command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=process.environment(),
+    )
+    try:
+        assert link_of(running).startswith("http://127.0.0.1:")
+    finally:
+        running.kill()
+        running.communicate()
