@@ -94,7 +94,8 @@ def _is_kept(text: object) -> bool:
 
 def checked_order(answer: object, sandbox: bool) -> Order:
     """An order whose page may be opened (rule 6), without credits that are no amount; raises TransportError."""
-    if not isinstance(answer, Order) or answer.state not in STATES or not _is_kept(answer.id):
+    told = isinstance(answer, Order) and all(map(_is_kept, (answer.id, answer.url, answer.state)))
+    if not isinstance(answer, Order) or not told or answer.state not in STATES:
         raise TransportError("The gateway's answer cannot be read.", hint="Try again later.", code=UNREADABLE)
     if answer.url and not may_open(answer.url, sandbox):
         raise TransportError(

@@ -6,7 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from crm_comm_hookspecs import InvalidInput, Reason, Recipient, Request, TextMessage, TransportError
+from crm_comm_hookspecs import (
+    Busy,
+    InvalidInput,
+    Reason,
+    Recipient,
+    Request,
+    StorageUnavailable,
+    TextMessage,
+    TransportError,
+)
 from crm_comm_plugin.domain.ports.credits import REF_FIELD
 from crm_comm_plugin.domain.segments import text_size
 from crm_comm_plugin.transports.sms.credits_codes import bare_code, signature
@@ -126,6 +135,28 @@ def test_the_balance_comes_with_each_answer(world, tools, active):
     )
     list(gateway.open(ACCOUNT, {}, active).deliver(texts("+447700900001")))
     assert seen == [("acc1", Decimal(99))]
+
+
+@pytest.mark.parametrize("error", [Busy("Somebody else writes."), StorageUnavailable("The database is gone.")])
+def test_a_balance_that_cannot_be_kept_costs_nobody_their_outcome(world, tools, active, error):
+    def refuse(account, left):
+        raise error
+
+    gateway = CreditsGateway(replace(tools, balance_seen=refuse), world.url)
+    outcomes, raised = deliver(gateway, active, "+447700900001", "+447700900002")
+    assert ([o.status for o in outcomes], raised) == (["sent", "sent"], None)
+
+
+@pytest.mark.parametrize(("unit", "shown"), [("cre\0dits", "cre dits"), ("\ud800", "credits"), ("\u2028p", "p")])
+def test_a_unit_can_always_be_kept(world, gateway, active, unit, shown):
+    real = world.server.answer
+
+    def odd(seen):
+        answer = real(seen)
+        return replace(answer, body=json.dumps({**json.loads(answer.body), "unit": unit}).encode())
+
+    world.server.answer = odd
+    assert gateway.balance({}, active).unit == shown
 
 
 def deliver(gateway, secrets, *numbers):

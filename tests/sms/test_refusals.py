@@ -180,3 +180,54 @@ def test_twilios_code_counts_also_as_a_text(service):
     twilio.server.answer = lambda seen: Answered(400, json.dumps({"code": "21611", "status": 400}).encode())
     outcomes, _ = deliver(twilio, numbers(1))
     assert [(o.status, o.reason) for o in outcomes] == [("skipped", Reason.PROVIDER_LIMIT)]
+
+
+@pytest.mark.parametrize("status", [None, "", {}, {"type": None}, {"type": "NEWS"}])
+def test_a_bulksms_text_is_sent_only_where_its_status_says_so(service, status):
+    bulk = service("bulksms")
+    bulk.server.answer = _with_status(bulk.server.answer, lambda told: told, status)
+    outcomes, _ = deliver(bulk, numbers(2))
+    assert [o.status for o in outcomes] == ["unknown", "sent"]
+
+
+@pytest.mark.parametrize("status", [None, "", [], {"SUCCESS": True}, True])
+def test_a_clicksend_text_without_a_status_is_not_refused_for_good(service, status):
+    """It may have gone, and whoever has failed is never tried again and told so."""
+    click = service("clicksend")
+    click.server.answer = _with_status(click.server.answer, lambda told: told["data"]["messages"], status)
+    outcomes, _ = deliver(click, numbers(2))
+    assert [o.status for o in outcomes] == ["unknown", "sent"]
+
+
+def _with_status(real, listed, status):
+    """The first text's result with another status."""
+
+    def answer(seen):
+        answered = real(seen)
+        told = json.loads(answered.body)
+        listed(told)[0]["status"] = status
+        return Answered(answered.status, json.dumps(told).encode())
+
+    return answer
+
+
+@pytest.mark.parametrize("data", [None, {}, {"messages": []}, "Insufficient credit"])
+@pytest.mark.parametrize(
+    ("code", "reason"), [("INSUFFICIENT_CREDIT", Reason.CREDITS), ("ACCOUNT_NOT_ACTIVATED", Reason.AUTH)]
+)
+def test_clicksend_may_refuse_the_whole_under_http_200(service, code, reason, data):
+    """Whether a status stands at the message or in the envelope is not documented; nothing was sent either way."""
+    click = service("clicksend")
+    told = {"http_code": 200, "response_code": code, "response_msg": "No.", "data": data}
+    click.server.answer = lambda seen: Answered(200, json.dumps(told).encode())
+    outcomes, error = deliver(click, numbers(2))
+    assert [(o.status, o.reason) for o in outcomes] == [("skipped", reason)] * 2
+    assert error.reason is reason
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"sid": null, "status": "queued"}', b'{"sid": ['])
+def test_twilio_has_taken_a_text_only_when_it_names_it(service, body):
+    twilio = service("twilio")
+    twilio.server.answer = lambda seen: Answered(201, body)
+    outcomes, _ = deliver(twilio, numbers(1))
+    assert [o.status for o in outcomes] == ["unknown"]

@@ -27,6 +27,8 @@ from crm_comm_plugin.transports.sms.outcomes import (
 BASE = "https://api.bulksms.com/v1"
 _PROBLEMS = {"insufficient-credits": Reason.CREDITS, "quota-exceeded": Reason.PROVIDER_LIMIT}
 """What a 403 means by its type; any other is a matter of the account's rights."""
+_TAKEN = frozenset({"ACCEPTED", "SCHEDULED", "SENT", "DELIVERED"})
+"""Types of a status that say that the text is on its way."""
 _FAILED = {"BLOCKED": Reason.REFUSED, "NOT_SENT": Reason.INVALID_NUMBER}
 
 
@@ -123,7 +125,7 @@ def _outcome(text: Text, message: Mapping[str, Any]) -> Outcome:
     kind, subtype = as_text(message["status"].get("type")), as_text(message["status"].get("subtype"))
     if kind == "FAILED":
         return refused(text, _FAILED.get(subtype, Reason.REFUSED), f"{kind}.{subtype}")
-    if kind == "UNKNOWN":
+    if kind not in _TAKEN:
         return unknown(text)
     return sent(text, message.get("id"), message.get("numberOfParts"), message.get("creditCost"))
 

@@ -64,8 +64,13 @@ class ClickSendTransport(BatchTransport):
                 raise AnswerLost
             raise Refusal(reason, code or str(answer.status), answer.retry_after())
         data = envelope.get("data")
-        found = results_by("custom_string", data.get("messages") if isinstance(data, dict) else None)
-        return {text.ref: self._outcome(text, found[text.ref]) for text in texts if text.ref in found}
+        listed = data.get("messages") if isinstance(data, dict) else None
+        code = as_text(envelope.get("response_code"))
+        if not listed and code in REASON_OF:  # where a refusal of the whole stands is not documented
+            raise Refusal(REASON_OF[code], code, answer.retry_after())
+        found = results_by("custom_string", listed)
+        told = {ref: message for ref, message in found.items() if as_text(message.get("status"))}
+        return {text.ref: self._outcome(text, told[text.ref]) for text in texts if text.ref in told}
 
     def _outcome(self, text: Text, message: Mapping[str, Any]) -> Outcome:
         status = as_text(message.get("status"))

@@ -1,9 +1,10 @@
 """Sending by the credits protocol: many texts in one call, each with its id, so that a repeat does no harm."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from crm_comm_hookspecs import Outcome, Reason, TransportError
+from crm_comm_hookspecs import CommError, Outcome, Reason, TransportError
 from crm_comm_plugin.transports.sms.credits_codes import REASONS, RETRIES, problem_of
 from crm_comm_plugin.transports.sms.http import Answer, AnswerLost
 from crm_comm_plugin.transports.sms.outcomes import (
@@ -102,8 +103,7 @@ class CreditsTransport(Together):
         return refused(text, reason, code, self.later(60) if reason in STOPPING - {Reason.CREDITS} else None)
 
     def _tell_balance(self, data: Mapping[str, Any]) -> None:
-        try:
+        """Keep what is left; the outcomes stand, whatever becomes of that."""
+        with suppress(CommError):
             left = balance_of(data.get("balance"), data.get("unit"), self.tools.clock.now())
-        except TransportError:
-            return
-        self.tools.balance_seen(self.account.id, left)
+            self.tools.balance_seen(self.account.id, left)

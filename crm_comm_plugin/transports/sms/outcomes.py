@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from crm_comm_hookspecs import Credits, InvalidInput, Outcome, Reason, Recipient, RecipientStatus, TransportError
 from crm_comm_plugin.domain.ports.credits import AMOUNT_BOUND, REF_FIELD, TextOutcome
+from crm_comm_plugin.domain.sends import plain
 from crm_comm_plugin.transports.sms.http import Answer
 
 _WORDS: Mapping[Reason, str] = {
@@ -195,7 +196,7 @@ def balance_of(value: object, unit: object, now: datetime) -> Credits:
     amount = as_decimal(value)
     if amount is None:
         raise TransportError("The gateway's answer cannot be read.", hint="Try again later.")
-    return Credits(balance=amount, unit=as_text(unit)[:20] or "credits", as_of=now)
+    return Credits(balance=amount, unit=plain(as_text(unit), 20).strip() or "credits", as_of=now)
 
 
 def bad_code(message: str, hint: str, code: str) -> InvalidInput:

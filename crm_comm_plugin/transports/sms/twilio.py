@@ -129,6 +129,8 @@ class TwilioTransport(OneByOne):
         if answer.status == 201:
             if data.get("status") in ("failed", "undelivered"):
                 return self._refused(text, answer, data.get("error_code"))
+            if not as_text(data.get("sid")):  # nothing that was made has no id: this is no answer of Twilio's
+                raise AnswerLost
             return sent(text, data.get("sid"), data.get("num_segments"), data.get("price"))
         return self._refused(text, answer, data.get("code"))
 
