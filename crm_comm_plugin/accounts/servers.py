@@ -12,11 +12,15 @@ __all__ = ["CUSTOM", "CUSTOM_LABEL", "PRESETS", "preset_for", "resolved"]
 
 CUSTOM = "smtp"
 CUSTOM_LABEL = "Custom SMTP"
+_TENANTS = "onmicrosoft.com"
+"""Each organisation at Microsoft 365 has a domain below it; nobody has an address at it."""
 
 
 def preset_for(address: str, servers: Iterable[MailServer]) -> MailServer | None:
     """The preset whose domains an address belongs to."""
     domain = domain_of(address).lower()
+    if domain.endswith(f".{_TENANTS}"):
+        domain = _TENANTS
     return next((server for server in servers if domain in server.domains), None)
 
 

@@ -81,3 +81,14 @@ def test_the_pace_of_a_preset_limits_beside_the_accounts_own_limit(tmp_path, own
         assert (allowance.limit, allowance.remaining) == (Limit(30, Window.MINUTE), 0)
         if own:
             assert {each.limit: each.remaining for each in allowance.limits}[Limit(500, Window.DAY)] == 470
+
+
+@pytest.mark.parametrize("address", ["ann@contoso.onmicrosoft.com", "ann@Contoso.mail.OnMicrosoft.com"])
+def test_an_organisations_own_domain_at_microsoft_is_known_without_asking_anybody(tmp_path, address):
+    """Nobody has an address at onmicrosoft.com itself."""
+    with Communication.load(Settings(data_dir=str(tmp_path), secret_backend="database"), entry_points=False) as comm:
+        values = {"account_name": "News", "user": address, "server": "smtp"}
+        context = Context(user="ann", permissions=ALL_PERMISSIONS)
+        assert comm.check(context, "email", "", values, "user").values == {"server": "microsoft365"}
+        near = {**values, "user": "ann@notonmicrosoft.com"}
+        assert "microsoft365" not in comm.check(context, "email", "", near, "user").values.values()
