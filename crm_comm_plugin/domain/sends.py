@@ -47,6 +47,11 @@ class CountedOutcome(Outcome):
     """An outcome other than sent that the provider may have counted: its recipients were accepted, its message not."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncountedOutcome(Outcome):
+    """A message refused before its recipients were accepted: nobody was counted, whatever its reason says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A recipient that is to be tried now. position: its row in the send; before: its state, pending or skipped."""
@@ -67,7 +72,7 @@ def counts_as_used(outcome: Outcome) -> bool:
     status = outcome.status
     if status is RecipientStatus.SENT or status is RecipientStatus.UNKNOWN or isinstance(outcome, CountedOutcome):
         return True
-    return outcome.reason == Reason.MESSAGE and bool(outcome.code)
+    return outcome.reason == Reason.MESSAGE and bool(outcome.code) and not isinstance(outcome, UncountedOutcome)
 
 
 def detail_of(status: str, reason: str, detail: str) -> str:

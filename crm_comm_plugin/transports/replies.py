@@ -188,7 +188,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(NOT_SIGNED_IN, codes="5..", words=_NO_RELAY),
     _Rule(PASSWORD, codes="5..", phases=frozenset({Phase.SIGN_IN})),
     _Rule(_TOO_MANY, enhanced=r"[45]\.5\.3", phases=frozenset({Phase.RECIPIENT})),
-    _Rule(_TOO_LARGE, codes="552|5..", enhanced=r"5\.3\.4"),
+    _Rule(_TOO_LARGE, codes="5..", enhanced=r"5\.3\.4", phases=_ENVELOPE),
     _Rule(
         _TOO_LARGE, codes="552", enhanced="", words=r"size|large|big", phases=frozenset({Phase.SENDER, Phase.CONTENT})
     ),

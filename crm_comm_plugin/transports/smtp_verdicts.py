@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from crm_comm_hookspecs import Outcome, Reason, Recipient, RecipientStatus
 from crm_comm_plugin.domain.scrub import Scrubber
-from crm_comm_plugin.domain.sends import CountedOutcome
+from crm_comm_plugin.domain.sends import CountedOutcome, UncountedOutcome
 from crm_comm_plugin.transports.replies import Meaning, Phase, Reply, meaning_of
 from crm_comm_plugin.transports.smtp_line import LineBroken, SmtpLine
 from crm_comm_plugin.transports.smtp_open import AGAIN, OpenFailed
@@ -50,7 +50,7 @@ class Verdicts:
             raise LineBroken(phase)  # no answer to what was said; after the content it may mean anything
         if reply.closes and meaning.reason == Reason.UNREACHABLE and phase in (Phase.SENDER, Phase.RECIPIENT):
             raise LineBroken(phase)
-        kind = CountedOutcome if phase in _COUNTED else Outcome
+        kind = CountedOutcome if phase in _COUNTED else UncountedOutcome
         return kind(
             recipient=recipient,
             status=meaning.status,

@@ -109,3 +109,19 @@ def test_a_wrong_password_marks_the_account_and_nobody_else(serve, comm):
     assert [a.status for a in comm.accounts(usable=False)] == ["auth_failed"]
     assert "wrong-one" not in repr(comm.outcomes(report.send_id))
     assert server.sink.mails == []
+
+
+TOO_LARGE = "552 5.3.4 Message size exceeds fixed limit"
+
+
+@pytest.mark.parametrize(("phase", "used"), [("sender", 0), ("rcpt", 0), ("data", 2)])
+def test_a_message_refused_before_its_recipients_were_accepted_uses_up_no_limit(serve, comm, phase, used):
+    """The provider counted nobody, so the capacity is free for others."""
+    server = serve("starttls")
+    setattr(server.sink, phase, lambda _: TOO_LARGE)
+    account = saved(comm, server, limitation="day", limitation_count=2)
+    people = [Recipient(f"p{n}@example.org") for n in range(2)]
+    report = comm.send(account, EmailMessage(subject="Hi", text="x"), people, key="k")
+    outcomes = comm.outcomes(report.send_id).outcomes
+    assert [(o.status, o.reason, o.code) for o in outcomes] == [(FAILED, Reason.MESSAGE, "552 5.3.4")] * 2
+    assert (comm.allowance(account).used, comm.allowance(account).held) == (used, 0)

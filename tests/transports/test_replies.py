@@ -48,6 +48,8 @@ SEEN = [
     ("451 4.3.0 Queue file write error", Phase.SENDER, SKIPPED, UNREACHABLE),
     ("452 4.5.3 Too many recipients", Phase.RECIPIENT, SKIPPED, REFUSED),
     ("552 5.5.3 Too many recipients", Phase.RECIPIENT, SKIPPED, REFUSED),
+    ("552 5.3.4 Message size exceeds fixed limit", Phase.SENDER, FAILED, MESSAGE),
+    ("552 5.3.4 Not now", Phase.GREETING, SKIPPED, UNREACHABLE),
     ("550 5.5.3 Too many recipients", Phase.RECIPIENT, SKIPPED, REFUSED),
     ("550 5.1.1 The email account that you tried to reach does not exist.", Phase.RECIPIENT, FAILED, REFUSED),
     ("550 No such user here", Phase.RECIPIENT, FAILED, REFUSED),
