@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -125,12 +126,21 @@ def _listed(request: Request, web: Web, context: Context, viewer: Viewer) -> dic
         "viewer": viewer,
         "page": page,
         "query": query,
+        "address": _address(viewer, query),
         "editors": editors,
         "has_accounts": viewer.name == ACCOUNTS,
         "under": _senders(web, viewer, page),
         "shown_actions": _toolbar(context, viewer, deleted=query.deleted),
         "has_deleted": any(action.kind == "delete" for action in viewer.actions),
     }
+
+
+def _address(viewer: Viewer, query: Query) -> str:
+    """Where this page of the list is, for a script that reads it again or goes back to it."""
+    down, deleted = "1" if query.descending else "", "1" if query.deleted else ""
+    asked = {"q": query.search, "sort": query.sort, "down": down, "after": query.after, "deleted": deleted}
+    rest = urlencode({name: value for name, value in asked.items() if value})
+    return f"/list/{quote(viewer.name)}" + (f"?{rest}" if rest else "")
 
 
 def _senders(web: Web, viewer: Viewer, page: Page) -> dict[str, str]:

@@ -13,6 +13,7 @@ export class Combobox {
     this.asked = 0;
     this.at = -1;
     this.label = "";
+    this.current = false;
     this.input.addEventListener("input", () => this.later());
     this.input.addEventListener("click", () => this.search(""));
     this.input.addEventListener("keydown", (event) => this.pressed(event));
@@ -26,7 +27,7 @@ export class Combobox {
   async fetch(query) {
     const turn = ++this.asked;
     const response = await fetch(`/api/options?source=${encodeURIComponent(this.source)}&q=${encodeURIComponent(query)}`).catch(() => null);
-    const found = response?.ok ? await response.json() : [];
+    const found = response?.ok ? await response.json().catch(() => []) : [];
     return turn === this.asked ? found : null;
   }
 
@@ -42,6 +43,7 @@ export class Combobox {
   }
 
   later() {
+    this.current = false;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.search(this.input.value.trim()), WAIT);
   }
@@ -53,6 +55,7 @@ export class Combobox {
     this.options = found;
     this.list.replaceChildren(...found.map((option, index) => this.line(option, index)));
     if (!found.length) this.list.append(make("li", { className: "none", textContent: "Nothing found" }));
+    this.current = true;
     this.at = query && found.length ? 0 : found.findIndex((option) => option.value === this.hidden.value);
     this.show(true);
   }
@@ -80,9 +83,13 @@ export class Combobox {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (!open) return void this.search("");
+      this.current = true;
       const count = this.list.querySelectorAll("[role=option]").length;
       if (count) this.at = (this.at + (event.key === "ArrowDown" ? 1 : -1) + count) % count;
       this.show(true);
+    } else if (event.key === "Enter" && !(open && this.current) && this.untaken) {
+      event.preventDefault();
+      this.leave();
     } else if (event.key === "Enter" && open) {
       event.preventDefault();
       this.take(this.list.querySelectorAll("[role=option]")[this.at]);
@@ -104,20 +111,31 @@ export class Combobox {
     this.hidden.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  // Leaving takes what was typed when it names something; an emptied text empties the value.
-  async leave() {
+  get untaken() {
+    return this.input.value.trim() !== this.label;
+  }
+
+  // For whoever reads the value: takes what is typed and not taken yet; false when it names nothing.
+  async settled() {
+    if (this.untaken) await this.leave(false);
+    return !this.untaken;
+  }
+
+  // Leaving takes what was typed when it names something; an emptied text empties the value. Of two, the last counts.
+  async leave(restore = true) {
     clearTimeout(this.timer);
     const typed = this.input.value.trim();
-    const line = this.list.hidden ? null : this.list.querySelectorAll("[role=option]")[this.at];
+    const line = this.list.hidden || !this.current ? null : this.list.querySelectorAll("[role=option]")[this.at];
     this.show(false);
     if (typed === "" && this.hidden.value) {
       this.asked++;
       this.hidden.value = this.label = "";
       this.hidden.dispatchEvent(new Event("change", { bubbles: true }));
     } else if (typed && typed !== this.label) {
-      const [first] = line ? [] : ((await this.fetch(typed)) ?? []);
-      if (line || first) this.take(line ?? this.line(first, 0));
-      else this.input.value = this.label;
+      const found = line ? [] : await this.fetch(typed);
+      if (!found) return;
+      if (line || found.length) this.take(line ?? this.line(found[0], 0));
+      else if (restore) this.input.value = this.label;
     } else this.input.value = this.label;
   }
 }

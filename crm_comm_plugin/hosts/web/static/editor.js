@@ -1,8 +1,7 @@
 // Editors: a dialog with its own address, live advice, save and close, actions, conflicts.
-import { Combobox } from "./combobox.js";
 import { Fields } from "./fields.js";
 import { choose, told } from "./viewer.js";
-import { ask, make, openPage, post, refreshList, run, toast } from "./talk.js";
+import { ask, listAddress, make, openPage, post, refreshList, run, toast } from "./talk.js";
 import { showConflict, showResult } from "./outcome.js";
 
 const WAIT = 300;
@@ -45,8 +44,8 @@ class EditorDialog {
     this.turn = 0;
     this.turns = new Map();
     this.timers = new Map();
+    this.changes = 0;
     this.away = false;
-    for (const box of dialog.querySelectorAll(".combobox")) new Combobox(box);
     this.listen();
     this.fields.arrange();
     dialog.showModal();
@@ -66,6 +65,7 @@ class EditorDialog {
       event.preventDefault();
       this.leave();
     });
+    this.dialog.addEventListener("close", () => this.closed());
     this.dialog.addEventListener("click", (event) => {
       if (event.target.closest("[data-close]")) this.leave();
       const action = event.target.closest("[data-run]");
@@ -80,6 +80,7 @@ class EditorDialog {
 
   typed(name, wait) {
     this.fields.touched.add(name);
+    this.changes++;
     this.fields.arrange();
     if (!this.away && !this.outcome.querySelector("button")) showResult(this.outcome, null);
     const field = this.fields.all.get(name);
@@ -138,10 +139,14 @@ class EditorDialog {
     this.tried = true;
     this.forgetAdvice();
     this.busy(true);
-    const result = await post("/api/save", { editor: this.editor, id: this.id, values: this.fields.values(), version });
+    const errors = await this.fields.untaken();
+    const result = errors
+      ? { ok: false, level: "bad", message: "Nothing was saved yet.", errors }
+      : await post("/api/save", { editor: this.editor, id: this.id, values: this.fields.values(), version });
     this.busy(false);
     this.saving = false;
     if (result.ok) return this.saved(result);
+    if (current !== this) return told(result);
     this.fields.say(result, () => true, Object.keys(result.hints ?? {}).length > 0);
     if (result.conflict) return showConflict(this, result);
     showResult(this.outcome, { ...result, message: [result.message, ...(result.errors?.[""] ?? [])].filter(Boolean).join("\n") });
@@ -174,12 +179,17 @@ class EditorDialog {
     this.busy(true);
     button.setAttribute("aria-busy", "true");
     showResult(this.outcome, null);
+    await this.fields.untaken();
+    const before = this.changes;
     const data = { action, ids: this.id ? [this.id] : [], editor: this.editor, values: this.fields.values() };
-    const result = await run(data);
+    const result = await run(data, false, () => current === this);
     button.removeAttribute("aria-busy");
     this.busy(false);
     if (pressed) button.focus();
     if (!result || current !== this) return;
+    if (before !== this.changes && !result.refresh && !result.open_url && !Object.keys(result.values ?? {}).length) {
+      return showResult(this.outcome, { level: "info", message: "You changed something meanwhile, so this answer counts no more. Try again." });
+    }
     this.fields.suggest(result.values ?? {});
     this.fields.arrange();
     this.fields.say(result, () => true, Object.keys(result.hints ?? {}).length > 0);
@@ -206,6 +216,14 @@ class EditorDialog {
     await refreshList();
   }
 
+  // A browser closes on a repeated Escape whatever a page says, and a question with it: the dialog comes back and asks.
+  closed() {
+    if (current !== this) return;
+    document.querySelector("dialog.question[open]")?.close();
+    this.dialog.showModal();
+    this.leave();
+  }
+
   async leave() {
     if (this.fields.dirty) {
       const question = { title: "Leave without saving?", text: "What you typed will be lost.", yes: "Leave", no: "Stay" };
@@ -215,16 +233,15 @@ class EditorDialog {
   }
 
   close() {
+    if (current !== this) return;
     this.forgetAdvice();
     current = null;
     const row = document.querySelector(`#list tr[data-id="${CSS.escape(this.id)}"] a.name`);
     this.dialog.close();
     this.dialog.remove();
     if (location.pathname.startsWith("/edit/") || location.pathname.startsWith("/new/")) {
-      history.pushState({ htmx: true }, "", this.dialog.dataset.back);
+      history.pushState({ htmx: true }, "", listAddress());
     }
     (row ?? document.querySelector(".toolbar summary, .toolbar a, .toolbar button"))?.focus();
   }
 }
-
-export { told };

@@ -1,4 +1,5 @@
 // The fields of an editor: their values as typed, when they are shown or required, and what is said about them.
+import { Combobox } from "./combobox.js";
 import { linked } from "./talk.js";
 
 // A value in the words of conditions (contract, rule 1).
@@ -25,8 +26,16 @@ export class Fields {
     this.cleared = new Set();
     this.replaced = new Set();
     this.start = JSON.stringify(this.values());
+    this.boxes = [...form.querySelectorAll(".combobox")].map((box) => new Combobox(box));
     for (const name of this.stored()) this.listenToSecret(name);
     for (const button of form.querySelectorAll("[data-show]")) button.addEventListener("click", () => reveal(button));
+  }
+
+  // Takes what is typed into fields with a list and not chosen yet; answers errors for what is not in the list.
+  async untaken() {
+    const errors = {};
+    for (const box of this.boxes) if (!(await box.settled())) errors[box.hidden.name] = ["Choose one that is in the list."];
+    return Object.keys(errors).length ? errors : null;
   }
 
   stored() {

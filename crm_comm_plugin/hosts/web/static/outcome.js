@@ -1,5 +1,5 @@
 // What an editor's action answered: words, steps with ticks, details; and what to do about a conflict.
-import { make, post } from "./talk.js";
+import { make, post, toast } from "./talk.js";
 
 const STEP = /^\s*([✓✔✗✘×])\s*(.*)$/u;
 const GOOD = "✓✔";
@@ -70,9 +70,9 @@ function reload(editor) {
 }
 
 async function showDifference(editor, note) {
+  const { record, message } = await post("/api/record", { editor: editor.editor, id: editor.id });
   note.querySelector("table")?.remove();
-  const { record } = await post("/api/record", { editor: editor.editor, id: editor.id });
-  if (!record) return;
+  if (!record) return toast(message, { level: "bad" });
   const typed = editor.fields.values();
   const body = make("tbody");
   for (const [name, element] of editor.fields.all) {

@@ -64,6 +64,9 @@ export function ask({ title, text, yes = "Yes", no = "No" }, danger = false) {
 // A short message. With `undo`, a button for ten seconds.
 export function toast(message, { level = "", undo = null } = {}) {
   if (!message) return;
+  // What fails every second is said once.
+  const told = [...holder().querySelectorAll(".toast.bad p")].some((one) => one.textContent === message);
+  if (level === "bad" && told) return;
   const line = make("div", { className: `toast ${level}` }, make("p", { textContent: message }));
   const seconds = undo ? UNDO_SECONDS : level === "bad" ? 9 : 5;
   const timer = setTimeout(() => line.remove(), seconds * 1000);
@@ -92,20 +95,27 @@ function holder() {
   return place;
 }
 
-// Loads the list again as it is now, then calls `then`.
+// Loads the list again as it is now.
 export async function refreshList() {
-  const list = document.getElementById("list");
-  if (!list) return;
-  const viewer = document.querySelector("[data-viewer]").dataset.viewer;
-  const query = location.pathname.startsWith("/list/") ? location.search : "";
-  await window.htmx.ajax("GET", `/list/${encodeURIComponent(viewer)}${query}`, { target: "#list", swap: "innerMorph" });
+  if (!document.getElementById("list")) return;
+  await window.htmx.ajax("GET", listAddress(), { source: "#list", target: "#list", swap: "innerMorph" });
 }
 
-// Runs an action: asks first where there is something to ask; answers the Result, or null when the answer was no.
-export async function run(data, danger = false) {
+// Where the list is that is looked at: its search, order and page, or the search that is on its way.
+export function listAddress() {
+  const at = document.querySelector("#list [data-at]").dataset.at;
+  const form = document.querySelector("form.search");
+  const searched = new URL(at, location.href).searchParams.get("q") ?? "";
+  if (!form || form.q.value === searched) return at;
+  return `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
+}
+
+// Runs an action: asks first where there is something to ask; answers the Result, or null when the answer was no, or
+// when nobody waits for it any more.
+export async function run(data, danger = false, awaited = () => true) {
   let result = await post("/api/run", data);
   if (result.confirm) {
-    if (!(await ask(result.confirm, danger))) return null;
+    if (!awaited() || !(await ask(result.confirm, danger))) return null;
     result = await post("/api/run", { ...data, asked: true, confirmed: result.confirm.token });
   }
   return result;
