@@ -35,11 +35,12 @@ def test_escape_again_and_again_loses_nothing_that_was_typed(page, host):
     for _ in range(7):
         page.keyboard.press("Escape")
         page.wait_for_timeout(80)
+    page.wait_for_timeout(500)
     if page.get_by_role("alertdialog").count():
         page.get_by_role("button", name="Stay").click()
     assert page.get_by_label("Account Name").is_visible()
     assert page.get_by_label("Account Name").input_value() == "Half done"
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Leave").click()
     page.wait_for_url("**/list/accounts")
     assert page.locator("dialog").count() == 0
@@ -165,6 +166,18 @@ def test_enter_takes_what_is_typed_not_what_was_suggested_before(page, host):
     page.keyboard.press("Enter")
     until(page, "document.querySelector('input[name=country_code]').value !== 'GB'")
     assert page.locator("input[name=country_code]").input_value() == "AT"
+
+
+def test_passing_a_country_before_its_name_has_come_keeps_it(page, host):
+    held = holding(page, "**/api/options*")
+    page.goto(f"{host.url}/new/sms")
+    box = page.locator("#f-country_code")
+    until(page, "document.querySelector('input[name=country_code]').value === 'GB'")
+    box.focus()
+    page.keyboard.press("Tab")
+    assert page.locator("input[name=country_code]").input_value() == "GB"
+    held[0].continue_()
+    until(page, "document.querySelector('#f-country_code').value.includes('United Kingdom')")
 
 
 def test_a_country_that_is_none_is_said_and_nothing_is_saved(page, host):

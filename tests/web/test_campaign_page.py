@@ -70,6 +70,21 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(http, accou
         assert values["recipients"].splitlines()[0] in page.text
 
 
+def test_a_campaign_name_that_is_wrong_is_told_at_its_field(http, account):
+    """An SMS campaign does not show the subject."""
+    page = post(http, account, campaign="a\u2028b", recipients="a@x.org")
+    assert 'id="c-campaign-error" role="alert">One line' in page.text
+    assert "c-subject-error" not in page.text
+
+
+@pytest.mark.parametrize(
+    "text", ["Family \U0001f468\u200d\U0001f469\u200d\U0001f467", "Prix\u00a0: 5\u202f€", "\u200fשלום"]
+)
+def test_a_subject_may_hold_what_people_write(http, account, text):
+    """A joined emoji, the spaces of French, a mark of Hebrew."""
+    assert "Looking at" in post(http, account, subject=text, campaign=text, recipients="a@x.org").text
+
+
 def test_an_upload_is_kept_while_the_rest_is_mended(http, account, host):
     page = post(http, account, subject="", file=b"email\na@x.org\n")
     assert "people.csv is kept" in page.text

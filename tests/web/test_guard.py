@@ -29,6 +29,13 @@ def test_the_link_lets_in_and_its_token_leaves_the_address(host):
         assert client.get("/list/accounts").status_code == 200
 
 
+def test_the_link_leads_nowhere_else(host):
+    """Two slashes at the front would name another site."""
+    with httpx.Client(trust_env=False) as client:
+        answer = client.get(f"{host.url}//evil.example/", params={"token": TOKEN})
+    assert answer.headers["location"] == "/evil.example/"
+
+
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], TOKEN + "x", "ä"])
 def test_a_wrong_token_does_not(host, token):
     assert httpx.get(host.url, params={"token": token}, trust_env=False).status_code == 401
@@ -54,6 +61,7 @@ def test_another_host_name_is_not_answered(http, name):
         {"origin": "https://evil.example"},
         {"origin": "null"},
         {"origin": "http://127.0.0.1:1"},
+        {"origin": "http://["},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
     ],

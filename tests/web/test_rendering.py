@@ -166,6 +166,15 @@ def test_what_is_not_there_says_so(http, path):
     assert 'role="alert"' in answer.text
 
 
+def test_whoever_has_no_script_is_told_what_that_means(http):
+    page = http.get("/list/things").text
+    assert "allow it for this page" in page[page.index("<noscript>") : page.index("</noscript>")]
+
+
+def test_another_method_is_refused_in_words(http):
+    assert http.put("/api/check").json()["message"].startswith("This page cannot be used like that. ")
+
+
 def test_without_the_sandbox_it_is_not_shown(http):
     assert "andbox" not in http.get("/list/things").text
 

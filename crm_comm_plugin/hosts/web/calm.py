@@ -1,9 +1,11 @@
 """What happens when a page fails by our own mistake: one clear line for the person, and nothing quoted in any log."""
 
+import asyncio
 import logging
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm_comm_hookspecs.failures import described
@@ -35,6 +37,12 @@ class Calm:
 
         try:
             await self._app(scope, receive, noticed)
+        except ClientDisconnect:
+            return  # whoever asked has gone: nobody's mistake
+        except asyncio.CancelledError:
+            # Only a server that stops does this, and it would print a traceback for everybody who still waits.
+            if scope["type"] == "http" and not began:
+                await PlainTextResponse("The server stops. Try again when it runs.", 503)(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - the last one who can answer
             log.error("%s %s failed: %s", scope.get("method", ""), _section(scope), described(error))
             if scope["type"] != "http" or began:

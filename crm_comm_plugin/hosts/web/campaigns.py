@@ -1,6 +1,7 @@
 """The campaign page, which plays "another plugin": choose, preview, send, see the result, send to the skipped."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from crm_comm_plugin.hosts.web.people import context_of
 from crm_comm_plugin.hosts.web.recipients import MAX_PASTE, source_of
 
 _HALF = re.compile("[\ud800-\udfff]")
+_NO_LINE = frozenset({"Cc", "Zl", "Zp", "Cs"})
+"""Controls, breaks and half characters. Joiners, marks and spaces of all languages are what people write."""
 _MAX = {"campaign": 100, "subject": 250, "text": 50_000}
 
 
@@ -185,8 +188,9 @@ def _problems(typed: dict[str, str], account: Account | None) -> dict[str, str]:
     for name, most in _MAX.items():
         if len(typed[name]) > most:
             errors[name] = f"This is longer than {most} characters."
-    if any(not character.isprintable() for character in typed["subject"] + typed["campaign"]):
-        errors["subject"] = "One line of text, please."
+    for name in ("subject", "campaign"):
+        if any(unicodedata.category(character) in _NO_LINE for character in typed[name]):
+            errors[name] = "One line of text, please."
     return errors
 
 

@@ -72,7 +72,7 @@ class Guard:
         if scope["method"] in _SAFE or scope["path"].startswith("/receive/"):
             return None
         origin = headers.get("origin", "")
-        foreign = origin and urlsplit(origin).netloc.lower() != host
+        foreign = origin and _site(origin) != host
         if foreign or headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return PlainTextResponse("Another site may not do this.", 403)
         return None
@@ -84,7 +84,8 @@ class Guard:
         given = dict(query).get("token", "")
         if given and scope["method"] in _SAFE and hmac.compare_digest(given.encode(), self._token.encode()):
             rest = urlencode([(name, value) for name, value in query if name != "token"])
-            answer = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
+            here = "/" + scope["path"].lstrip("/")  # two slashes would name another site
+            answer = RedirectResponse(here + (f"?{rest}" if rest else ""), 303)
             answer.set_cookie(self._cookie, self._pass, httponly=True, samesite="strict", path="/")
             return answer
         if hmac.compare_digest(self._sent(scope).encode(), self._pass.encode()):
@@ -99,6 +100,14 @@ class Guard:
         except CookieError:
             return ""
         return found.value if found else ""
+
+
+def _site(origin: str) -> str:
+    """Host and port of an Origin; "" for what is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _once_more(query: list[tuple[str, str]]) -> Response:

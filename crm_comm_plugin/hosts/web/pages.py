@@ -45,6 +45,7 @@ _STATUS: dict[type[CommError], int] = {
     Busy: 503,
     StorageUnavailable: 503,
 }
+_WORDS = {404: "There is no such page.", 405: "This page cannot be used like that."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def http_error(request: Request, error: Exception) -> Response:
     """404 and its like."""
     if not isinstance(error, HTTPException):
         return failed_page(request)
-    text = "There is no such page." if error.status_code == 404 else str(error.detail)
+    text = _WORDS.get(error.status_code, str(error.detail))
     return _failed(request, error.status_code, text, "Go back, or start from the list of accounts.")
 
 

@@ -37,7 +37,8 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("htmx:response:error", async (event) => {
   const raw = event.detail.ctx.response?.raw;
-  toast((await readMessage(raw)) || "This did not work. Load the page again.", { level: "bad" });
+  const words = raw?.status === 401 ? "This link has expired. Open the new link." : "This did not work. Load the page again.";
+  toast((await readMessage(raw)) || words, { level: "bad" });
 });
 document.addEventListener("htmx:error", () => toast("The server does not answer. Is it still running?", { level: "bad" }));
 

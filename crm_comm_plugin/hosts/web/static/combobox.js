@@ -26,20 +26,24 @@ export class Combobox {
 
   async fetch(query) {
     const turn = ++this.asked;
-    const response = await fetch(`/api/options?source=${encodeURIComponent(this.source)}&q=${encodeURIComponent(query)}`).catch(() => null);
-    const found = response?.ok ? await response.json().catch(() => []) : [];
+    const found = await this.ask(query);
     return turn === this.asked ? found : null;
   }
 
-  // The label of the stored value.
+  async ask(query) {
+    const response = await fetch(`/api/options?source=${encodeURIComponent(this.source)}&q=${encodeURIComponent(query)}`).catch(() => null);
+    const found = response?.ok ? await response.json().catch(() => []) : [];
+    this.none = response ? "Nothing found" : "The server does not answer";
+    return found;
+  }
+
+  // The label of the stored value. It may come when somebody types already.
   async name() {
-    if (!this.hidden.value) {
-      this.label = this.input.value = "";
-      return;
-    }
-    const found = await this.fetch(`=${this.hidden.value}`);
-    if (!found) return;
-    this.label = this.input.value = found[0] ? found[0].label : this.hidden.value;
+    const [value, shown] = [this.hidden.value, this.input.value];
+    const found = value ? await this.ask(`=${value}`) : [];
+    if (value !== this.hidden.value) return;
+    this.label = found[0]?.label ?? value;
+    if (this.input.value === shown) this.input.value = this.label;
   }
 
   later() {
@@ -54,7 +58,7 @@ export class Combobox {
     if (!found || document.activeElement !== this.input) return;
     this.options = found;
     this.list.replaceChildren(...found.map((option, index) => this.line(option, index)));
-    if (!found.length) this.list.append(make("li", { className: "none", textContent: "Nothing found" }));
+    if (!found.length) this.list.append(make("li", { className: "none", textContent: this.none }));
     this.current = true;
     this.at = query && found.length ? 0 : found.findIndex((option) => option.value === this.hidden.value);
     this.show(true);
@@ -127,7 +131,7 @@ export class Combobox {
     const typed = this.input.value.trim();
     const line = this.list.hidden || !this.current ? null : this.list.querySelectorAll("[role=option]")[this.at];
     this.show(false);
-    if (typed === "" && this.hidden.value) {
+    if (typed === "" && this.label) {
       this.asked++;
       this.hidden.value = this.label = "";
       this.hidden.dispatchEvent(new Event("change", { bubbles: true }));
