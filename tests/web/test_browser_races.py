@@ -75,6 +75,7 @@ def test_a_save_that_is_refused_late_is_told(page, host):
     page.keyboard.press("Control+s")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Leave").click()
+    until(page, "!document.querySelector('dialog')")
     answered(page, held, "/api/save")
     page.get_by_role("alertdialog").get_by_text("Another account has this name").wait_for()
 
@@ -221,6 +222,7 @@ def test_a_message_over_an_editor_moves_nothing(page, host):
     host.add("Support")
     page.reload()
     edit(page, "Support")
+    until(page, "document.getAnimations().length === 0")
     before = page.locator("dialog form").bounding_box()
     page.route("**/list/**", lambda route: route.fulfill(status=404))
     page.evaluate("new BroadcastChannel('crm-comm').postMessage({ ok: true, message: 'x', level: 'ok' })")
