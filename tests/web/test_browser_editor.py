@@ -378,6 +378,41 @@ def test_reload_after_a_conflict_shows_what_is_stored(page, host):
     until(page, "document.querySelector('#f-sender')?.value === 'theirs@sandbox.test'")
 
 
+def deleted_meanwhile(page, host) -> str:
+    account_id = host.add("Shared")
+    page.goto(f"{host.url}/edit/email/{account_id}")
+    page.get_by_label("Sender").fill("mine@sandbox.test")
+    token = host.comm.confirm(EVERYTHING, "delete", (account_id,)).token
+    assert host.comm.run(EVERYTHING, "delete", (account_id,), confirmed=token).ok
+    page.get_by_role("button", name="Save and Close").click()
+    page.get_by_text("deleted this account in between").wait_for()
+    assert page.get_by_role("button", name="Overwrite").count() == 0
+    return account_id
+
+
+def test_what_was_deleted_meanwhile_can_be_kept_as_a_new_account(page, host):
+    account_id = deleted_meanwhile(page, host)
+    page.get_by_role("button", name="Save as New").click()
+    until(page, "document.querySelector('#f-password-error').textContent !== ''")
+    page.locator("#f-password").fill(PASSWORD)
+    page.get_by_role("button", name="Save and Close").click()
+    page.locator("tr.picked", has_text="Shared").wait_for()
+    (account,) = host.comm.accounts(usable=False)
+    assert account.id != account_id
+    assert account.sender == "mine@sandbox.test"
+
+
+def test_what_was_deleted_meanwhile_can_be_brought_back(page, host):
+    account_id = deleted_meanwhile(page, host)
+    page.get_by_role("button", name="Restore").click()
+    page.get_by_text("“Shared” is back.").wait_for()
+    assert page.get_by_label("Sender").input_value() == "mine@sandbox.test"
+    page.get_by_role("button", name="Save and Close").click()
+    page.get_by_role("button", name="Overwrite").click()
+    page.locator("tr.picked", has_text="Shared").wait_for()
+    assert host.comm.open_record(EVERYTHING, "email", account_id).values["sender"] == "mine@sandbox.test"
+
+
 def test_back_and_forward_open_and_close_the_dialog(page, host):
     new_email(page)
     page.go_back()

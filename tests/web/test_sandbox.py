@@ -1,6 +1,7 @@
 """The sandbox's servers: what arrives, how they fail on purpose, and that a repeated call is done once."""
 
 import json
+import re
 import smtplib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -99,7 +100,7 @@ def test_the_line_drops_in_data_and_nothing_arrives(sandbox, smtp):
     assert sandbox.state.messages() == ((), 0)
 
 
-def test_what_people_see_when_it_fails(host):
+def test_what_people_see_when_it_fails(host, http):
     """Through the whole plugin: the provider's limit skips, a line that breaks is unknown."""
     from crm_comm_hookspecs import EmailMessage as Mail
     from crm_comm_hookspecs import Recipient
@@ -111,6 +112,9 @@ def test_what_people_see_when_it_fails(host):
     assert (report.counts["sent"], report.counts["skipped"]) == (5, 3)
     reasons = {str(one.reason) for one in host.comm.outcomes(report.send_id, "skipped").outcomes}
     assert reasons == {"provider_limit"}
+    page = http.get(f"/account/{account}").text
+    until = host.comm.allowance(account, context=EVERYTHING).next_free_at
+    assert re.search(rf"Paused until\s*<local-time at=\"{until:%Y-%m-%dT%H:%M:%S}Z\"", page)
 
 
 def order(gateway, key=KEY, **body):

@@ -35,6 +35,7 @@ def show(request: Request) -> Response:
         "account.html",
         account=account,
         level=_LEVELS.get(account.status, ""),
+        paused_until=allowance.next_free_at if account.status == "paused" else None,
         limits=[_shown(one) for one in (allowance.limits or (allowance,))],
         chart=usage_chart(points, now, context.timezone, DAYS),
         points=points,

@@ -1,5 +1,5 @@
 // What an editor's action answered: words, steps with ticks, details; and what to do about a conflict.
-import { make, post, toast } from "./talk.js";
+import { make, post, refreshList, toast } from "./talk.js";
 
 const STEP = /^\s*([✓✔✗✘×])\s*(.*)$/u;
 const GOOD = "✓✔";
@@ -47,21 +47,38 @@ function more(details) {
   return [make("details", {}, make("summary", { textContent: "Details" }), make("p", { textContent: details.join("\n") }))];
 }
 
-// Somebody else saved in between: compare, reload or overwrite.
-export function showConflict(editor, result) {
+// Somebody else saved in between: compare, reload or overwrite. Somebody deleted it: bring it back, or keep this as a new one.
+export async function showConflict(editor, result) {
   showResult(editor.outcome, { ...result, level: "warn" });
   const note = editor.outcome.firstElementChild;
+  const { record } = await post("/api/record", { editor: editor.editor, id: editor.id });
   const button = (text, action, className = "quiet") => {
     const made = make("button", { type: "button", className, textContent: text });
     made.addEventListener("click", action);
     return made;
   };
-  const compare = button("Compare", () => showDifference(editor, note));
-  note.append(make("div", { className: "actions" }, compare,
-    button("Reload", () => reload(editor)),
-    button("Overwrite", () => editor.save("*"), "danger")));
+  const ways = record
+    ? [button("Compare", () => showDifference(editor, note)), button("Reload", () => reload(editor)),
+      button("Overwrite", () => editor.save("*"), "danger")]
+    : [button("Restore", () => restore(editor)), button("Save as New", () => saveAsNew(editor))];
+  note.append(make("div", { className: "actions" }, ...ways));
   editor.outcome.scrollIntoView({ block: "nearest" });
-  compare.focus();
+  ways[0].focus();
+}
+
+// Secrets are to be entered again: those that were stored belong to the other one.
+function saveAsNew(editor) {
+  editor.id = editor.version = "";
+  for (const name of editor.fields.stored()) editor.fields.replace(name);
+  return editor.save();
+}
+
+// What is typed stays: the next save tells what differs.
+async function restore(editor) {
+  const data = { action: "restore", ids: [editor.id], editor: "", values: {}, asked: true };
+  const result = await post("/api/run", data);
+  showResult(editor.outcome, result);
+  if (result.ok) await refreshList();
 }
 
 function reload(editor) {
