@@ -24,7 +24,7 @@ from crm_comm_plugin.accounts.presets import MAIL_HOSTS
 from crm_comm_plugin.accounts.registry import HookRegistry
 from crm_comm_plugin.accounts.servers import PRESETS
 from crm_comm_plugin.accounts.service import Accounts
-from crm_comm_plugin.accounts.types import email_type, sms_type
+from crm_comm_plugin.accounts.types import EMAIL, email_type, sms_type
 from crm_comm_plugin.credits.service import RETURNED, CreditsService
 from crm_comm_plugin.domain.accounts import Status
 from crm_comm_plugin.domain.clock import InjectedClock, SystemClock
@@ -50,6 +50,7 @@ from crm_comm_plugin.storage.texts import SqlTexts
 from crm_comm_plugin.storage.upgrade import ensure_schema
 from crm_comm_plugin.storage.usage import UsageRows
 from crm_comm_plugin.transports.discovery import discovery
+from crm_comm_plugin.transports.mime import is_mail
 from crm_comm_plugin.transports.network import Networks
 from crm_comm_plugin.transports.oauth import providers
 from crm_comm_plugin.transports.sms.catalog import gateways
@@ -162,6 +163,7 @@ def build(settings: Settings, comm: Communication) -> Parts:
         clock=clock,
         credits=desk,
         hold=HoldTime.of(max(settings.smtp_timeout, settings.http_timeout)),
+        sendable={EMAIL: is_mail},
     )
     return Parts(
         settings=settings,

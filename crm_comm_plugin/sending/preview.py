@@ -3,9 +3,9 @@
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from crm_comm_hookspecs import Prepared, Preview, Reason, Recipient, Rejected, TextMessage, TextSize
+from crm_comm_hookspecs import Message, Prepared, Preview, Reason, Recipient, Rejected, TextMessage, TextSize
 from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.ports.credits import CreditCheck
 from crm_comm_plugin.domain.ports.limits import Limiter
@@ -33,9 +33,11 @@ def preview(
     normalise: Normaliser,
     limiter: Limiter,
     credits: CreditCheck | None = None,
+    sendable: Callable[[Message], bool] | None = None,
 ) -> Preview:
     """A dry run: memory grows by a few bytes per recipient only. credits: tells what these texts cost together, and
-    how many of them the balance pays for; the others are refused for `credits`, as the send would do.
+    how many of them the balance pays for; the others are refused for `credits`, as the send would do. sendable: tells
+    whether a message that is the same for all can go to anybody; if not, all are refused for `message`.
 
     text: the first recipient's as an example for all; without recipients that of a message that is the same for all.
     """
@@ -52,6 +54,9 @@ def preview(
             sizes.add(_size(composer.message_for(item)))
     text = sizes.first or _size(composer.fixed)
     if not account.active:
+        return Preview(total=total, rejected=rejected, now=0, text=text)
+    if ready and sendable is not None and composer.fixed is not None and not sendable(composer.fixed):
+        rejected[Reason.MESSAGE] = ready
         return Preview(total=total, rejected=rejected, now=0, text=text)
     price, payable = credits.forecast(account, sizes) if credits is not None and len(sizes) else (None, None)
     if payable is not None and payable < len(sizes):

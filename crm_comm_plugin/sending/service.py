@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ from crm_comm_hookspecs import (
     SendPage,
     SendReport,
 )
-from crm_comm_hookspecs.messages import MessageSource
+from crm_comm_hookspecs.messages import Message, MessageSource
 from crm_comm_hookspecs.working import OnProgress
 from crm_comm_plugin.domain.accounts import StoredAccount
 from crm_comm_plugin.domain.ports.clock import Clock
@@ -54,7 +54,10 @@ MOST_OUTCOMES = 10_000
 
 
 class Sending:
-    """Sends, and what became of them. Calls block; any thread may call."""
+    """Sends, and what became of them. Calls block; any thread may call.
+
+    sendable: by account type, whether a message can be sent at all, for `preview`.
+    """
 
     def __init__(
         self,
@@ -68,8 +71,9 @@ class Sending:
         clock: Clock,
         credits: CreditCheck | None = None,
         hold: HoldTime = USUAL_HOLD,
+        sendable: Mapping[str, Callable[[Message], bool]] | None = None,
     ) -> None:
-        self._credits = credits
+        self._credits, self._sendable = credits, sendable or {}
         self._parts = SendParts(
             accounts=accounts,
             limiter=limiter,
@@ -91,7 +95,8 @@ class Sending:
         account, normalise = self._opened(account_id)
         composer = Composer(message, account.channel)
         desk = self._credits if account.channel == "sms" else None
-        return preview.preview(account, composer, _iterable(recipients), normalise, self._parts.limiter, desk)
+        sendable = self._sendable.get(account.type)
+        return preview.preview(account, composer, _iterable(recipients), normalise, self._parts.limiter, desk, sendable)
 
     def send(
         self,

@@ -4,12 +4,12 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.message import EmailMessage as MimeMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from crm_comm_hookspecs import Attachment, EmailMessage, Recipient
+from crm_comm_hookspecs import Attachment, EmailMessage, Message, Recipient
 from crm_comm_plugin.domain.addresses import domain_of, normalise_address
 from crm_comm_plugin.transports.headers import Unsendable, address_line, callers_headers, checked, line
 
@@ -96,6 +96,15 @@ class Composer:
             lines.append(address_line("Reply-To", *_reply_to(message.reply_to)))
         lines += [line(name, value) for name, value in callers_headers(message.headers).items()]
         return b"".join(lines)
+
+
+def is_mail(message: Message) -> bool:
+    """Whether a message can be written as a mail, whoever it goes to."""
+    try:
+        Composer("a@example.com", lambda: datetime.now(UTC)).compose(Recipient("b@example.com"), message)
+    except Unsendable:
+        return False
+    return True
 
 
 def envelope(address: str) -> str:

@@ -82,6 +82,31 @@ def test_a_thousand_unicode_messages_arrive_as_written(serve, comm):
         )
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"subject": "Hi\r\nBcc: victim@example.org"},
+        {"text": "a\0b"},
+        {"text": "\ud800"},
+        {"headers": {"To": "victim@example.org"}},
+        {"attachments": ("no file",)},
+        {"reply_to": "nobody"},
+        {"shared": True, "html": 7},
+    ],
+)
+def test_a_preview_says_of_a_message_that_cannot_be_sent_what_the_send_does(serve, comm, wrong):
+    server = serve("starttls")
+    account, message = saved(comm, server), EmailMessage(**({"subject": "Hi", "text": "x"} | wrong))
+    people = [Recipient("a@example.org"), Recipient("b@example.org"), Recipient("nobody")]
+    preview = comm.preview(account, message, people)
+    assert (preview.now, preview.later) == (0, ())
+    assert preview.rejected == {Reason.MESSAGE: 2, Reason.INVALID_ADDRESS: 1}
+    report = comm.send(account, message, people, key="k")
+    assert report.counts == {FAILED: 3}
+    assert {o.reason for o in comm.outcomes(report.send_id).outcomes} == {Reason.MESSAGE, Reason.INVALID_ADDRESS}
+    assert server.sink.mails == []
+
+
 def test_a_daily_limit_of_the_provider_leaves_exactly_the_accepted_ones_sent(serve, comm):
     server = serve("tls")
     limit = "550 5.4.5 Daily user sending limit exceeded."

@@ -73,7 +73,7 @@ class SmsTransport:
     def texts_of(self, batch: Iterable[tuple[Recipient, Message]]) -> Iterator[Text | Outcome]:
         """Each message as a text with a new reference, or the outcome of what is none."""
         for recipient, message in batch:
-            text = message.text if isinstance(message, TextMessage) else ""
+            text = message.text if isinstance(message, TextMessage) and isinstance(message.text, str) else ""
             if text and not _HALVES.search(text):
                 yield Text(randomness.token_hex(REF_BYTES), recipient, text)
             else:
