@@ -41,29 +41,38 @@ def preview(
 
     text: the first recipient's as an example for all; without recipients that of a message that is the same for all.
     """
-    total, ready = 0, 0
-    rejected: Counter[Reason] = Counter()
-    sizes = _Sizes()
-    for item in _once(recipients, normalise):
-        total += 1
-        if isinstance(item, Rejected):
-            rejected[item.reason] += 1
-            continue
-        ready += 1
-        if credits is not None or sizes.first is None:
-            sizes.add(_size(composer.message_for(item)))
+    counted = _Counted(composer, recipients, normalise, every_size=credits is not None)
+    sizes, ready, rejected = counted.sizes, counted.ready, counted.rejected
     text = sizes.first or _size(composer.fixed)
     if not account.active:
-        return Preview(total=total, rejected=rejected, now=0, text=text)
+        return Preview(total=counted.total, rejected=rejected, now=0, text=text)
     if ready and sendable is not None and composer.fixed is not None and not sendable(composer.fixed):
         rejected[Reason.MESSAGE] = ready
-        return Preview(total=total, rejected=rejected, now=0, text=text)
+        return Preview(total=counted.total, rejected=rejected, now=0, text=text)
     price, payable = credits.forecast(account, sizes) if credits is not None and len(sizes) else (None, None)
     if payable is not None and payable < len(sizes):
         rejected[Reason.CREDITS] = len(sizes) - payable
         ready -= rejected[Reason.CREDITS]
     now, later = limiter.forecast(account, ready) if ready else (0, ())
-    return Preview(total=total, rejected=rejected, now=now, later=later, text=text, credits=price)
+    return Preview(total=counted.total, rejected=rejected, now=now, later=later, text=text, credits=price)
+
+
+class _Counted:
+    """The recipients, read once. every_size: of each one's text, not only of the first."""
+
+    def __init__(
+        self, composer: Composer, recipients: Iterable[Recipient], normalise: Normaliser, every_size: bool
+    ) -> None:
+        self.total, self.ready, self.sizes = 0, 0, _Sizes()
+        self.rejected: Counter[Reason] = Counter()
+        for item in _once(recipients, normalise):
+            self.total += 1
+            if isinstance(item, Rejected):
+                self.rejected[item.reason] += 1
+                continue
+            self.ready += 1
+            if every_size or self.sizes.first is None:
+                self.sizes.add(_size(composer.message_for(item)))
 
 
 class _Sizes:
