@@ -10,7 +10,8 @@ from pathlib import Path
 
 import trustme
 
-from tests.real.mail_servers import MailServers, free_port, wait_for
+from tests.ports import free_port
+from tests.real.mail_servers import MailServers, wait_for
 
 DRAINED_SECONDS = 60.0
 

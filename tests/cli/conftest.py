@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from crm_comm_plugin.cli.app import run
+from tests.ports import free_port
 from tests.secret_search import search
 
 COMMAND = (sys.executable, "-c", "import sys; from crm_comm_plugin.cli import main; sys.exit(main())")
@@ -155,9 +155,7 @@ class MailServer:
 @pytest.fixture
 def mail() -> Iterator[MailServer]:
     box = Mailbox()
-    with socket.socket() as found:  # aiosmtpd connects to the port it was given, so 0 will not do
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()  # aiosmtpd connects to the port it was given, so 0 will not do
     controller = Controller(box, hostname="127.0.0.1", port=port)
     controller.start()
     yield MailServer(port, box)

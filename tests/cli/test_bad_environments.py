@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from tests.ports import free_port
+
 DATABASE = "crm-comm.db"
 
 
@@ -21,12 +23,6 @@ def stored(process) -> Path:
     """The path of a database with one account in it."""
     process.ok("accounts", "add", "email", "account_name=News", "server=smtp", "host=127.0.0.1", "sender=n@example.com")
     return process.data / DATABASE
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @contextlib.contextmanager

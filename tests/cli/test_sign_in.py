@@ -150,7 +150,7 @@ def test_the_address_can_be_one_that_the_provider_knows(cli, account, monkeypatc
         links.append(parse_qs(urlsplit(link).query)["redirect_uri"][0])
         return follow(link)
 
-    from tests.transports.servers import free_port
+    from tests.ports import free_port
 
     port = free_port()
     with monkeypatch.context() as patch:

@@ -21,7 +21,7 @@ from crm_comm_hookspecs import (
 from crm_comm_plugin import wiring
 from tests.email.oauth_server import oauth_server
 from tests.email.oauth_world import provider
-from tests.transports.servers import free_port
+from tests.ports import free_port
 
 ANN = Context(user="ann", permissions=ALL_PERMISSIONS)
 

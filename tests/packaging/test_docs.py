@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from aiosmtpd.controller import Controller
 
 from crm_comm_hookspecs import ALL_PERMISSIONS, Communication, Context, Settings
 from crm_comm_plugin.cli.app import EPILOG, make_app
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -110,9 +110,7 @@ class Sink:
 
 @pytest.fixture
 def sink() -> Iterator[Controller]:
-    with socket.socket() as found:  # aiosmtpd connects to the port it was given, so 0 will not do
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()  # aiosmtpd connects to the port it was given, so 0 will not do
     controller = Controller(Sink(), hostname="127.0.0.1", port=port)
     controller.start()
     yield controller

@@ -1,7 +1,6 @@
 """The code in docs/plugin-authors.md runs, top to bottom, in a CRM with one account and a mail server."""
 
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from aiosmtpd.controller import Controller
 
 from crm_comm_hookspecs import ALL_PERMISSIONS, Communication, Context, Settings
 from crm_comm_hookspecs.adoption import HOOKS
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "plugin-authors.md"
@@ -28,9 +28,7 @@ class Sink:
 
 @pytest.fixture
 def sink() -> Iterator[Controller]:
-    with socket.socket() as found:  # aiosmtpd connects to the port it was given, so 0 will not do
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()  # aiosmtpd connects to the port it was given, so 0 will not do
     controller = Controller(Sink(), hostname="127.0.0.1", port=port)
     controller.start()
     yield controller

@@ -19,13 +19,9 @@ from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
+from tests.ports import free_port
+
 USER, PASSWORD = "ann@example.com", "Geheim-7"
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def wait_for(port: int, seconds: float = 20.0) -> None:
@@ -133,7 +129,8 @@ class MailServers:
                 return
             self._processes.remove(process)
             if time.monotonic() > deadline:
-                raise TimeoutError("Postfix does not start; its output says why")
+                said = (self.folder / "output").read_text(errors="replace").splitlines()[-10:]
+                raise TimeoutError("\n".join(("Postfix does not start; the last that was said:", *said)))
 
     def _serves(self, process: subprocess.Popen[bytes]) -> bool:
         """Wait until all ports are served; False when the process has ended instead."""

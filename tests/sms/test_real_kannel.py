@@ -12,17 +12,12 @@ import pytest
 
 from crm_comm_hookspecs import ALL_PERMISSIONS, Communication, Context, Recipient, Request, Settings, TextMessage
 from crm_comm_plugin.domain.segments import text_size
+from tests.ports import free_port
 from tests.sms.faulty_server import Answered, FaultyServer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 ANN = Context(user="ann", permissions=ALL_PERMISSIONS)
 SMPP = "smpp@0.5.1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def eventually(check, what, seconds=20.0):

@@ -1,6 +1,5 @@
 """A stored password goes only where it was set for: a server that listens for it never hears it (contract, rule 4)."""
 
-import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from crm_comm_hookspecs import ALL_PERMISSIONS, Communication, Context, EmailMessage, Recipient, Settings
+from tests.ports import free_port
 from tests.secret_search import contains_secret
 
 ALICE = Context(user="alice", permissions=ALL_PERMISSIONS)
@@ -68,8 +68,7 @@ def thief() -> Iterator[Thief]:
 
 @pytest.fixture
 def relay() -> Iterator[Controller]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     relay = Controller(
         Sink(),
         hostname="127.0.0.1",

@@ -10,6 +10,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from crm_comm_hookspecs import Account, Settings
 from crm_comm_plugin.transports.smtp import smtp_connect
+from tests.ports import free_port
 
 USER, PASSWORD = "ann@example.com", "Geheim-7Wörter"
 
@@ -151,11 +152,6 @@ class Script:
                     reply = self._say(connection, "CONTENT")
                 if reply.startswith("421") or name == "QUIT":
                     return
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def transport(

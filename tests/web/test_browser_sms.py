@@ -44,7 +44,8 @@ def make_account(page) -> None:
     page.get_by_role("button", name="Activate").click()
     page.get_by_text("The access code is active: 100 credits.").wait_for()
     page.get_by_role("button", name="Save and Close").click()
-    page.locator("tr.picked", has_text="Texts").wait_for()
+    # What the code is good for is read after the list is there.
+    page.locator("tr.picked", has_text="Texts").filter(has_text="credits left, read").wait_for()
 
 
 def left(page, words: str, status: str) -> None:
