@@ -100,3 +100,19 @@ def tags(html: str, name: str) -> list[str]:
 def until(page, condition: str) -> None:  # type: ignore[no-untyped-def]
     """Wait until a JavaScript expression holds; a bare expression would need the eval that the CSP refuses."""
     page.wait_for_function(f"() => {condition}")
+
+
+def holding(page, pattern: str, wanted=lambda request: True) -> list:  # type: ignore[no-untyped-def]
+    """Keep the first request of that sort back: `held` answers it, and its `continue_` lets it go."""
+    kept: list = []
+    page.route(pattern, lambda route: route.continue_() if kept or not wanted(route.request) else kept.append(route))
+    return kept
+
+
+def held(page, kept: list):  # type: ignore[no-untyped-def]
+    """The request that is kept back, once the browser has sent it."""
+    for _ in range(400):
+        if kept:
+            return kept[0]
+        page.wait_for_timeout(20)
+    raise TimeoutError("nothing was asked that could be kept back")

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.web.conftest import opened
-from tests.web.hosting import EVERYTHING, PASSWORD, until
+from tests.web.hosting import EVERYTHING, PASSWORD, held, holding, until
 
 pytestmark = pytest.mark.real
 
@@ -108,21 +108,12 @@ def test_what_was_typed_is_never_replaced_by_advice(page):
 def test_the_last_answer_wins(page, host):
     """The answer to an older question comes later and is passed over."""
     new_email(page)
-    held = []
-
-    def hold(route):
-        if "slow@" in route.request.post_data and not held:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/api/check", hold)
+    kept = holding(page, "**/api/check", lambda request: "slow@" in request.post_data)
     page.get_by_label("User").fill("slow@gmail.com")
-    page.wait_for_timeout(500)
-    assert held
+    held(page, kept)
     page.get_by_label("User").fill("quick@outlook.com")
     until(page, "document.querySelector('#f-server').value === 'outlook'")
-    held[0].continue_()
+    held(page, kept).continue_()
     page.wait_for_timeout(300)
     assert page.locator("#f-server").input_value() == "outlook"
 
@@ -424,13 +415,12 @@ def test_back_and_forward_open_and_close_the_dialog(page, host):
 
 def test_forward_before_the_scripts_have_come_opens_the_dialog_as_well(page, host):
     """The page is shown before it can answer; a fast finger must not leave the list under the dialog's address."""
-    held = []
     new_email(page)
-    page.route("**/htmx-*.js", lambda route: route.continue_() if held else held.append(route))
+    kept = holding(page, "**/htmx-*.js")
     page.go_back(wait_until="commit")
     until(page, "document.querySelector('#list') && !document.querySelector('dialog[open]')")
     page.go_forward(wait_until="commit")
-    held[0].continue_()
+    held(page, kept).continue_()
     page.get_by_role("dialog").wait_for()
 
 

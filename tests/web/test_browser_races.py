@@ -2,16 +2,9 @@
 
 import pytest
 
-from tests.web.hosting import EVERYTHING, until
+from tests.web.hosting import EVERYTHING, held, holding, until
 
 pytestmark = pytest.mark.real
-
-
-def holding(page, pattern: str, wanted=lambda request: True) -> list:  # type: ignore[no-untyped-def]
-    """Keep the first request of that sort back; `continue_` of what stands in the list lets it go."""
-    held: list = []
-    page.route(pattern, lambda route: route.continue_() if held or not wanted(route.request) else held.append(route))
-    return held
 
 
 def edit(page, name: str) -> None:
@@ -19,10 +12,10 @@ def edit(page, name: str) -> None:
     page.get_by_role("dialog").wait_for()
 
 
-def answered(page, held: list, path: str) -> None:
+def answered(page, kept: list, path: str) -> None:
     """Let the answer come, and wait for what follows from it."""
     with page.expect_response(f"**{path}"):
-        held[0].continue_()
+        held(page, kept).continue_()
     page.wait_for_timeout(300)
 
 
@@ -50,7 +43,7 @@ def test_a_save_that_is_answered_late_leaves_the_next_editor_open(page, host):
     host.add("First")
     host.add("Second")
     page.reload()
-    held = holding(page, "**/api/save")
+    kept = holding(page, "**/api/save")
     edit(page, "First")
     page.get_by_label("Account Name").fill("First of all")
     page.keyboard.press("Control+s")
@@ -58,7 +51,7 @@ def test_a_save_that_is_answered_late_leaves_the_next_editor_open(page, host):
     page.get_by_role("button", name="Leave").click()
     edit(page, "Second")
     page.get_by_label("Account Name").fill("Second one")
-    answered(page, held, "/list/accounts")
+    answered(page, kept, "/list/accounts")
     assert "/edit/email/" in page.url
     page.keyboard.press("Control+s")
     page.locator("tr.picked", has_text="Second one").wait_for()
@@ -69,14 +62,14 @@ def test_a_save_that_is_refused_late_is_told(page, host):
     host.add("Taken")
     host.add("Other")
     page.reload()
-    held = holding(page, "**/api/save")
+    kept = holding(page, "**/api/save")
     edit(page, "Other")
     page.get_by_label("Account Name").fill("Taken")
     page.keyboard.press("Control+s")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Leave").click()
     until(page, "!document.querySelector('dialog')")
-    answered(page, held, "/api/save")
+    answered(page, kept, "/api/save")
     page.get_by_role("alertdialog").get_by_text("Another account has this name").wait_for()
 
 
@@ -84,12 +77,12 @@ def test_the_editor_asked_for_last_is_the_one_that_is_open(page, host):
     slow = host.add("Slow")
     host.add("Quick")
     page.reload()
-    held = holding(page, f"**/edit/email/{slow}")
+    kept = holding(page, f"**/edit/email/{slow}")
     page.get_by_role("link", name="Slow").click()
-    until(page, "true")
+    held(page, kept)
     edit(page, "Quick")
     page.get_by_label("Account Name").fill("Typed since")
-    held[0].continue_()
+    held(page, kept).continue_()
     page.wait_for_timeout(500)
     assert page.get_by_label("Account Name").input_value() == "Typed since"
     assert slow not in page.url
@@ -130,12 +123,12 @@ def test_a_list_that_is_read_again_does_not_undo_a_search(page, host):
     host.add("Newsletter")
     host.add("Support")
     page.reload()
-    held = holding(page, "**/list/accounts", lambda request: "hx-request" in request.headers)
+    kept = holding(page, "**/list/accounts", lambda request: "hx-request" in request.headers)
     page.evaluate("new BroadcastChannel('crm-comm').postMessage({ ok: true, message: 'x', level: 'ok' })")
-    until(page, "true")
+    held(page, kept)
     page.get_by_label("Search").fill("Supp")
     until(page, "document.querySelectorAll('#list tbody tr').length === 1")
-    held[0].continue_()
+    held(page, kept).continue_()
     page.wait_for_timeout(500)
     assert page.locator("#list tbody tr").count() == 1
 
@@ -170,14 +163,14 @@ def test_enter_takes_what_is_typed_not_what_was_suggested_before(page, host):
 
 
 def test_passing_a_country_before_its_name_has_come_keeps_it(page, host):
-    held = holding(page, "**/api/options*")
+    kept = holding(page, "**/api/options*")
     page.goto(f"{host.url}/new/sms")
     box = page.locator("#f-country_code")
     until(page, "document.querySelector('input[name=country_code]').value === 'GB'")
     box.focus()
     page.keyboard.press("Tab")
     assert page.locator("input[name=country_code]").input_value() == "GB"
-    held[0].continue_()
+    held(page, kept).continue_()
     until(page, "document.querySelector('#f-country_code').value.includes('United Kingdom')")
 
 
@@ -194,10 +187,10 @@ def test_a_country_that_is_none_is_said_and_nothing_is_saved(page, host):
 def test_a_test_of_what_was_changed_since_does_not_say_that_it_works(page, host):
     """4: Test Connection is about what is typed."""
     page.goto(f"{host.url}/edit/email/{host.add()}")
-    held = holding(page, "**/api/run")
+    kept = holding(page, "**/api/run")
     page.get_by_role("button", name="Test Connection").click()
     page.get_by_label("Sender").fill("other@sandbox.test")
-    answered(page, held, "/api/run")
+    answered(page, kept, "/api/run")
     assert "changed" in page.locator("[data-outcome]").inner_text()
     assert page.locator(".steps").count() == 0
 
@@ -210,11 +203,11 @@ def test_comparing_twice_shows_one_table(page, host):
     version = host.comm.open_record(EVERYTHING, "email", account_id).version
     assert host.comm.save(EVERYTHING, "email", account_id, {"sender": "theirs@sandbox.test"}, version).ok
     page.get_by_role("button", name="Save and Close").click()
-    held = holding(page, "**/api/record")
+    kept = holding(page, "**/api/record")
     page.get_by_role("button", name="Compare").click()
     page.get_by_role("button", name="Compare").click()
     page.locator(".note table").wait_for()
-    answered(page, held, "/api/record")
+    answered(page, kept, "/api/record")
     assert page.locator(".note table").count() == 1
 
 

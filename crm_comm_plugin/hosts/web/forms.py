@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from crm_comm_hookspecs import Confirm, Context, Result, to_json
+from crm_comm_hookspecs import Communication, Confirm, Context, Result, UnknownAccount, to_json
 from crm_comm_plugin.hosts.web.pages import Web, web_of
 from crm_comm_plugin.hosts.web.people import context_of
 from crm_comm_plugin.hosts.web.viewers import find_action
@@ -23,11 +23,12 @@ def check(request: Request, given: Mapping[str, Any]) -> Result:
     )
 
 
-def save(request: Request, given: Mapping[str, Any]) -> Result:
-    """Save and Close."""
-    return web_of(request).comm.save(
-        context_of(request), _text(given, "editor"), _text(given, "id"), _values(given), _text(given, "version")
-    )
+def save(request: Request, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Save and Close. gone: it was deleted meanwhile, so there is nothing to compare with or to overwrite."""
+    comm, context = web_of(request).comm, context_of(request)
+    editor, account = _text(given, "editor"), _text(given, "id")
+    result = comm.save(context, editor, account, _values(given), _text(given, "version"))
+    return {**to_json(result), "gone": result.conflict and not _is_there(comm, context, editor, account)}
 
 
 def run(request: Request, given: Mapping[str, Any]) -> Mapping[str, Any] | Result:
@@ -64,6 +65,14 @@ def _question(
     asked = web.comm.confirm(context, action, ids, editor, values)
     known = find_action(web, context, action, editor)
     return asked or (known.confirm if known else None)
+
+
+def _is_there(comm: Communication, context: Context, editor: str, account: str) -> bool:
+    try:
+        comm.open_record(context, editor, account)
+    except UnknownAccount:
+        return False
+    return True
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:

@@ -48,19 +48,18 @@ function more(details) {
 }
 
 // Somebody else saved in between: compare, reload or overwrite. Somebody deleted it: bring it back, or keep this as a new one.
-export async function showConflict(editor, result) {
+export function showConflict(editor, result) {
   showResult(editor.outcome, { ...result, level: "warn" });
   const note = editor.outcome.firstElementChild;
-  const { record } = await post("/api/record", { editor: editor.editor, id: editor.id });
   const button = (text, action, className = "quiet") => {
     const made = make("button", { type: "button", className, textContent: text });
     made.addEventListener("click", action);
     return made;
   };
-  const ways = record
-    ? [button("Compare", () => showDifference(editor, note)), button("Reload", () => reload(editor)),
-      button("Overwrite", () => editor.save("*"), "danger")]
-    : [button("Restore", () => restore(editor)), button("Save as New", () => saveAsNew(editor))];
+  const ways = result.gone
+    ? [button("Restore", () => restore(editor)), button("Save as New", () => saveAsNew(editor))]
+    : [button("Compare", () => showDifference(editor, note)), button("Reload", () => reload(editor)),
+      button("Overwrite", () => editor.save("*"), "danger")];
   note.append(make("div", { className: "actions" }, ...ways));
   editor.outcome.scrollIntoView({ block: "nearest" });
   ways[0].focus();
