@@ -116,3 +116,13 @@ def held(page, kept: list):  # type: ignore[no-untyped-def]
             return kept[0]
         page.wait_for_timeout(20)
     raise TimeoutError("nothing was asked that could be kept back")
+
+
+def conflicted(page, host: Host) -> None:  # type: ignore[no-untyped-def]
+    """An editor whose save met a conflict: somebody else changed the sender in between."""
+    account_id = host.add("Shared")
+    page.goto(f"{host.url}/edit/email/{account_id}")
+    page.get_by_label("Sender").fill("mine@sandbox.test")
+    version = host.comm.open_record(EVERYTHING, "email", account_id).version
+    assert host.comm.save(EVERYTHING, "email", account_id, {"sender": "theirs@sandbox.test"}, version).ok
+    page.get_by_role("button", name="Save and Close").click()

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.web.conftest import opened
-from tests.web.hosting import EVERYTHING, PASSWORD, held, holding, until
+from tests.web.hosting import EVERYTHING, PASSWORD, conflicted, held, holding, until
 
 pytestmark = pytest.mark.real
 
@@ -359,12 +359,7 @@ def test_two_people_edit_one_account(page, host, chromium):
 
 def test_reload_after_a_conflict_shows_what_is_stored(page, host):
     """14."""
-    account_id = host.add("Shared")
-    page.goto(f"{host.url}/edit/email/{account_id}")
-    page.get_by_label("Sender").fill("mine@sandbox.test")
-    version = host.comm.open_record(EVERYTHING, "email", account_id).version
-    assert host.comm.save(EVERYTHING, "email", account_id, {"sender": "theirs@sandbox.test"}, version).ok
-    page.get_by_role("button", name="Save and Close").click()
+    conflicted(page, host)
     page.get_by_role("button", name="Reload").click()
     until(page, "document.querySelector('#f-sender')?.value === 'theirs@sandbox.test'")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.web.hosting import EVERYTHING, held, holding, until
+from tests.web.hosting import conflicted, held, holding, until
 
 pytestmark = pytest.mark.real
 
@@ -197,12 +197,7 @@ def test_a_test_of_what_was_changed_since_does_not_say_that_it_works(page, host)
 
 def test_comparing_twice_shows_one_table(page, host):
     """14."""
-    account_id = host.add("Shared")
-    page.goto(f"{host.url}/edit/email/{account_id}")
-    page.get_by_label("Sender").fill("mine@sandbox.test")
-    version = host.comm.open_record(EVERYTHING, "email", account_id).version
-    assert host.comm.save(EVERYTHING, "email", account_id, {"sender": "theirs@sandbox.test"}, version).ok
-    page.get_by_role("button", name="Save and Close").click()
+    conflicted(page, host)
     kept = holding(page, "**/api/record")
     page.get_by_role("button", name="Compare").click()
     page.get_by_role("button", name="Compare").click()

@@ -21,6 +21,14 @@ async def nothing(*_given):
     return {"type": "http.disconnect"}
 
 
+async def stopped(app, send):
+    """A request that is under way when the server stops."""
+    task = asyncio.ensure_future(Calm(app)(SCOPE, nothing, send))
+    await asyncio.sleep(0)
+    task.cancel()
+    await task
+
+
 def test_whoever_leaves_in_the_middle_is_no_mistake(caplog):
     async def app(scope, receive, send):
         raise ClientDisconnect
@@ -40,13 +48,7 @@ def test_a_host_that_stops_tells_who_waited_and_raises_nothing():
     async def send(message):
         said.append(message)
 
-    async def stopping():
-        task = asyncio.ensure_future(Calm(app)(SCOPE, nothing, send))
-        await asyncio.sleep(0)
-        task.cancel()
-        await task
-
-    run(stopping())
+    run(stopped(app, send))
     assert said[0]["status"] == 503
     assert b"stops" in said[1]["body"]
 
@@ -61,11 +63,5 @@ def test_a_page_that_has_begun_just_ends_when_the_host_stops():
     async def send(message):
         said.append(message["type"])
 
-    async def stopping():
-        task = asyncio.ensure_future(Calm(app)(SCOPE, nothing, send))
-        await asyncio.sleep(0)
-        task.cancel()
-        await task
-
-    run(stopping())
+    run(stopped(app, send))
     assert said == ["http.response.start"]
