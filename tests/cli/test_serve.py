@@ -9,16 +9,20 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture
-def served(process) -> Iterator[subprocess.Popen[str]]:
-    arguments = ["serve", "--sandbox", "--port", "0", "--smtp-port", "0", "--gateway-port", "0"]
-    running = subprocess.Popen(
+def started(process, arguments: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [*process.command, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=process.environment(),
     )
+
+
+@pytest.fixture
+def served(process) -> Iterator[subprocess.Popen[str]]:
+    arguments = ["serve", "--sandbox", "--port", "0", "--smtp-port", "0", "--gateway-port", "0"]
+    running = started(process, arguments)
     yield running
     running.kill()
     running.wait()
@@ -57,13 +61,7 @@ def test_ctrl_c_ends_it_quietly(served):
 
 def test_an_empty_host_is_this_machine_and_not_the_whole_network(process):
     arguments = ["serve", "--host", "", "--port", "0"]
-    running = subprocess.Popen(
-        [*process.command, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=process.environment(),
-    )
+    running = started(process, arguments)
     try:
         assert link_of(running).startswith("http://127.0.0.1:")
     finally:
